@@ -1,0 +1,1 @@
+//! The SMTP listener's dialogue without sockets

@@ -1,0 +1,1 @@
+//! Which delivery goes next: pure, time is a parameter

@@ -1,0 +1,1 @@
+//! The standalone relay and the command baton

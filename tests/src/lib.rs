@@ -1,0 +1,1 @@
+//! Scripted peers and real programs for Baton's tests

@@ -1,0 +1,1 @@
+//! main.cf syntax, every parameter declared once, and lookup tables

@@ -1,0 +1,1 @@
+//! The delivery path: one message, one next hop, every recipient a verdict
