@@ -39,6 +39,8 @@ pub enum FromWorker {
     Results(Vec<RecipientResult>),
     /// The running request is done.
     Report(Report),
+    /// scache did not answer in time and its channel was closed: another one is welcome.
+    CacheLost,
 }
 
 /// One message for one next hop.

@@ -74,6 +74,12 @@ pub struct EndpointScope<'a> {
 }
 
 impl DestinationKey {
+    /// The bytes of the key, to bind other data to it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The key of `scope` under `secret`.
     #[must_use]
     pub fn new(secret: &Secret, scope: &DestinationScope<'_>) -> Self {

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod control;
 pub mod job;
 pub mod key;
+pub mod orphan;
 pub mod packet;
 pub mod parked;
 pub mod secret;
