@@ -110,7 +110,8 @@ pub enum Outcome {
     /// The worker ended before it reported. The recipients left in the assignment go to the head of the queue, or are
     /// deferred when this entry did that `worker_death_limit` times.
     WorkerDied,
-    /// The request never reached a worker. The entry goes to the head of the queue.
+    /// The request never reached a worker. The entry goes to the head of the queue and would be handed out at once: a
+    /// caller that cannot start workers at all also reports [`transport_failed`](crate::Scheduler::transport_failed).
     NotStarted,
 }
 

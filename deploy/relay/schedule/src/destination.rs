@@ -43,6 +43,13 @@ pub(crate) enum Site {
     Dead { until: Duration, failure: Arc<SiteFailure> },
 }
 
+/// Whether a worker had the entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ran {
+    Yes,
+    No,
+}
+
 /// What a destination could do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -166,10 +173,12 @@ impl<M> Destination<M> {
         survival
     }
 
-    /// One of its deliveries ended, however.
-    pub(crate) fn released(&mut self, now: Duration) {
+    /// One of its entries is no longer handed out.
+    pub(crate) fn released(&mut self, now: Duration, ran: Ran) {
         self.busy = self.busy.saturating_sub(1);
-        self.last_done = Some(now);
+        if ran == Ran::Yes {
+            self.last_done = Some(now);
+        }
     }
 
     /// The flags for the entry that was just taken from the queue, `busy` counting it. `room` is how many of those

@@ -54,7 +54,7 @@ pub struct RetryTimer<M> {
     /// Order of being due; the number keeps those of one instant apart, first come first.
     order: BTreeMap<Key, M>,
     keys: HashMap<M, Key>,
-    /// Key space below this was flushed: due whatever its time says. Kept apart so that a flush touches no entry.
+    /// Due whatever the key's time says. Kept apart so that a flush touches no entry.
     flushed: BTreeMap<Key, M>,
     last: u64,
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::delivery::{Admission, Assignment, Cause, Deferred, Delivery, Entry, Outcome};
-use crate::destination::{Destination, Standing};
+use crate::destination::{Destination, Ran, Standing};
 use crate::gate::{Class, Gate};
 use crate::registry::Registry;
-use crate::ring::{Rings, Slot};
+use crate::ring::{RingId, Rings, Slot};
 use crate::settings::{Limits, TransportSettings};
 use crate::transport::{Transport, TransportId};
 use crate::window::Survival;
@@ -105,6 +105,7 @@ impl<M: Clone + Eq> Scheduler<M> {
         transport.gate.give_back(class);
         let settings = &transport.settings;
         let mut leaving = Vec::new();
+        let mut ran = Ran::Yes;
         match outcome {
             Outcome::Completed => destination.succeeded(now, cache.store, settings),
             Outcome::SiteFailed(failure) => {
@@ -113,13 +114,16 @@ impl<M: Clone + Eq> Scheduler<M> {
                 }
             }
             Outcome::Inconclusive => {}
-            Outcome::NotStarted => leaving.extend(take_back(now, destination, transport, entry)),
+            Outcome::NotStarted => {
+                leaving.extend(take_back(now, destination, transport, entry));
+                ran = Ran::No;
+            }
             Outcome::WorkerDied => {
                 let entry = Entry { deaths: entry.deaths.saturating_add(1), ..entry };
                 leaving.extend(take_back(now, destination, transport, entry));
             }
         }
-        destination.released(now);
+        destination.released(now, ran);
         self.place(now, slot);
         leaving
     }
@@ -141,7 +145,7 @@ impl<M: Clone + Eq> Scheduler<M> {
     }
 
     /// Forget destinations that had no mail for `remember_idle`; returns how many. Called now and then it frees
-    /// memory early; without it the bound is `idle_destinations`.
+    /// memory early; without it the bound is `idle_destinations` per transport.
     pub fn forget_idle(&mut self, now: Duration) -> usize {
         (0..self.transports.len()).map(|index| self.forget_some(now, index, usize::MAX)).sum()
     }
@@ -162,21 +166,28 @@ impl<M: Clone + Eq> Scheduler<M> {
 
     fn forget_some(&mut self, now: Duration, transport: usize, most: usize) -> usize {
         let Some(transport) = self.transports.get(transport) else { return 0 };
+        let (idle, remembered) = (transport.idle, transport.settings.remembered());
         let mut forgotten = 0;
         while forgotten < most {
-            let Some((slot, _)) = self.rings.front(transport.idle) else { break };
-            let too_many = self.rings.members(transport.idle) > self.idle_destinations;
-            let over = self.destinations.get(slot).is_none_or(|destination| {
-                destination.idle_since.saturating_add(transport.settings.remembered()) <= now
-            });
-            if !over && !too_many {
+            let Some((slot, _)) = self.rings.front(idle) else { break };
+            let over = self
+                .destinations
+                .get(slot)
+                .is_none_or(|destination| destination.idle_since.saturating_add(remembered) <= now);
+            if !over {
                 break;
             }
-            self.rings.leave(slot);
-            self.destinations.forget(slot);
+            self.forget_longest_idle(idle);
             forgotten += 1;
         }
         forgotten
+    }
+
+    fn forget_longest_idle(&mut self, idle: RingId) {
+        if let Some((slot, _)) = self.rings.front(idle) {
+            self.rings.leave(slot);
+            self.destinations.forget(slot);
+        }
     }
 
     /// First by ticket over all rings whose class has workers left.
@@ -233,6 +244,9 @@ impl<M: Clone + Eq> Scheduler<M> {
                     destination.idle_since = now;
                 }
                 self.rings.join(ring, slot);
+                if ring == transport.idle && self.rings.members(ring) > self.idle_destinations {
+                    self.forget_longest_idle(ring);
+                }
             }
             None => self.rings.leave(slot),
         }

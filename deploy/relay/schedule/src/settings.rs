@@ -12,7 +12,7 @@ use crate::feedback::Feedback;
 pub struct Limits {
     /// Workers that all transports share: `default_process_limit`.
     pub workers: NonZeroU32,
-    /// Destinations without mail whose state is kept, at most; the longest idle is forgotten first.
+    /// Destinations without mail whose state is kept, at most, per transport; the longest idle is forgotten first.
     pub idle_destinations: usize,
 }
 
