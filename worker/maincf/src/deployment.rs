@@ -1,0 +1,45 @@
+//! The one table of defaults that deliberately differ from Postfix's in the standalone relay.
+
+/// What drives the delivery processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deployment {
+    /// `baton relay`.
+    Standalone,
+    /// Postfix's master(8) and qmgr(8): no default differs.
+    Postfix,
+}
+
+/// A default that differs, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// The parameter's main.cf name.
+    pub name: &'static str,
+    /// Its unexpanded default in the standalone relay.
+    pub default: &'static str,
+    /// Why it is not Postfix's.
+    pub reason: &'static str,
+}
+
+const fn differs(name: &'static str, default: &'static str, reason: &'static str) -> Difference {
+    Difference { name, default, reason }
+}
+
+/// Every default that the standalone relay has of its own.
+pub const STANDALONE: &[Difference] = &[
+    differs("queue_directory", "/var/spool/baton", "the queue is not Postfix's"),
+    differs("mail_owner", "baton", "an account of its own"),
+    differs("mail_name", "Baton", "the name that peers and bounces show"),
+    differs("syslog_name", "baton", "log lines say who wrote them"),
+];
+
+impl Deployment {
+    /// This deployment's own default for a name, where it has one.
+    pub fn default(self, name: &str) -> Option<&'static str> {
+        match self {
+            Self::Postfix => None,
+            Self::Standalone => {
+                STANDALONE.iter().find(|difference| difference.name == name).map(|found| found.default)
+            }
+        }
+    }
+}

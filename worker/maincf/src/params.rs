@@ -1,0 +1,142 @@
+//! Every parameter, grouped by chapter, and how to find a row by its main.cf name.
+
+mod bounce;
+mod connect;
+mod dns;
+mod errors;
+mod hello;
+mod identity;
+mod intake;
+mod lines;
+mod log;
+mod nexthop;
+mod paths;
+mod process;
+mod queue;
+mod retry;
+mod routing;
+mod schedule;
+mod session_cache;
+mod timeouts;
+mod tls;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub use bounce::Bounce;
+pub use connect::Connect;
+pub use dns::Dns;
+pub use errors::Errors;
+pub use hello::Hello;
+pub use identity::Identity;
+pub use intake::Intake;
+pub use lines::Lines;
+pub use log::Log;
+pub use nexthop::Nexthop;
+pub use paths::Paths;
+pub use process::Process;
+pub use queue::Queue;
+pub use retry::Retry;
+pub use routing::Routing;
+pub use schedule::{Pool, TransportLimits};
+pub use session_cache::SessionCache;
+pub use timeouts::Timeouts;
+pub use tls::Tls;
+
+use crate::param::{Group, Mirror, Param, Protocol, Scope};
+
+/// Every group, in the order of the manual.
+pub const ALL: &[Group] = &[
+    Identity::GROUP,
+    Nexthop::GROUP,
+    Dns::GROUP,
+    Connect::GROUP,
+    Timeouts::GROUP,
+    Hello::GROUP,
+    Lines::GROUP,
+    SessionCache::GROUP,
+    Tls::GROUP,
+    Errors::GROUP,
+    Process::GROUP,
+    Log::GROUP,
+    Paths::GROUP,
+    Routing::GROUP,
+    Pool::GROUP,
+    TransportLimits::GROUP,
+    Retry::GROUP,
+    Queue::GROUP,
+    Bounce::GROUP,
+    Intake::GROUP,
+];
+
+/// A row, found by one of its names.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The row.
+    pub row: &'static Param,
+    /// Under which protocol's prefix, or which transport's; shared names are found as SMTP's.
+    owner: Owner,
+}
+
+#[derive(Clone, Debug)]
+enum Owner {
+    Protocol(Protocol),
+    Transport(String),
+}
+
+impl Found {
+    /// The scope in which the row has the name it was found by.
+    pub fn scope(&self) -> Scope<'_> {
+        match &self.owner {
+            Owner::Protocol(protocol) => Scope::Protocol(*protocol),
+            Owner::Transport(transport) => Scope::Transport(transport),
+        }
+    }
+
+    /// Postfix's unexpanded default under that name.
+    pub fn default(&self) -> Cow<'static, str> {
+        self.row.default(self.scope())
+    }
+}
+
+static INDEX: LazyLock<HashMap<Cow<'static, str>, (&'static Param, Protocol)>> = LazyLock::new(|| {
+    let mut index = HashMap::new();
+    for row in rows() {
+        // Shared rows are written by the last protocol: SMTP.
+        for protocol in Protocol::ALL.into_iter().rev() {
+            index.extend(row.name(Scope::Protocol(protocol)).map(|name| (name, (row, protocol))));
+        }
+    }
+    index
+});
+
+/// Every row, in the order of the manual.
+pub fn rows() -> impl Iterator<Item = &'static Param> {
+    ALL.iter().flat_map(|group| group.rows)
+}
+
+/// The row that a main.cf name belongs to.
+pub fn find(name: &str) -> Option<Found> {
+    if let Some(&(row, protocol)) = INDEX.get(name) {
+        return Some(Found { row, owner: Owner::Protocol(protocol) });
+    }
+    rows().filter(|row| row.mirror == Mirror::PerTransport).find_map(|row| {
+        let transport = name.strip_suffix(row.key)?.strip_suffix('_').filter(|rest| !rest.is_empty())?;
+        Some(Found { row, owner: Owner::Transport(transport.into()) })
+    })
+}
+
+/// Every name that has a row of its own, names per transport as smtp's and lmtp's, sorted.
+pub fn names() -> Vec<Cow<'static, str>> {
+    let mut names: Vec<_> = INDEX.keys().cloned().collect();
+    for transport in ["smtp", "lmtp"] {
+        names.extend(rows().filter_map(|row| row.name(Scope::Transport(transport))));
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests;

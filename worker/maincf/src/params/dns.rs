@@ -1,0 +1,48 @@
+//! From a name to addresses.
+
+use std::net::SocketAddr;
+
+use crate::param::Mirror::{Same, Shared};
+use crate::param::Today::{self, Act, ByValue, Warn};
+use crate::param::params;
+use crate::value::{DnsSupport, HostLookup};
+
+params! {
+    /// From a name to addresses.
+    Dns {
+        /// When the MX lookup fails, use the domain's own address instead of deferring.
+        ignore_mx_lookup_error: bool = "ignore_mx_lookup_error", "no", Shared, Act;
+        /// Defer rather than bounce when no MX host has an address.
+        defer_if_no_mx_address_found: bool = "defer_if_no_mx_address_found", "no", Same, Act;
+        /// How hosts are looked up; ignored where DNS support is disabled.
+        host_lookup: HostLookup = "host_lookup", "dns", Same, Act;
+        /// The old form of `smtp_dns_support_level = disabled`.
+        disable_dns_lookups: bool = "disable_dns_lookups", "no", Shared, Act;
+        /// How much DNS is used. [`Dns::support`] is the effective value.
+        support_level: DnsSupport = "dns_support_level", "", Same, ByValue(support_today);
+        /// Log and match the end of a CNAME chain instead of the name that was asked.
+        cname_overrides_servername: bool = "cname_overrides_servername", "no", Same,
+            Warn("names are logged as they were asked for");
+        /// DNS servers as address:port; empty: those of resolv.conf.
+        servers: Vec<SocketAddr> = "baton_dns_server", "", Shared, Act;
+    }
+}
+
+fn support_today(value: &str) -> Today {
+    if value.eq_ignore_ascii_case("dnssec") {
+        Warn("answers are not validated yet, as with the value enabled")
+    } else {
+        Act
+    }
+}
+
+impl Dns {
+    /// How much DNS is used, `disable_dns_lookups` taken into account; never [`DnsSupport::Unset`].
+    pub fn support(&self) -> DnsSupport {
+        match self.support_level {
+            DnsSupport::Unset if self.disable_dns_lookups => DnsSupport::Disabled,
+            DnsSupport::Unset => DnsSupport::Enabled,
+            level => level,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Defer or bounce.
+
+use crate::param::Mirror::{LmtpOnly, Shared};
+use crate::param::Today::{Act, Warn};
+use crate::param::params;
+
+params! {
+    /// What becomes of mail that was refused.
+    Errors {
+        /// Turn every permanent failure into a temporary one.
+        soft_bounce: bool = "soft_bounce", "no", Shared, Act;
+        /// The LMTP server is the final destination: report `delivered`, not `relayed`.
+        assume_final: bool = "assume_final", "no", LmtpOnly, Warn("success reports are not built yet");
+    }
+}

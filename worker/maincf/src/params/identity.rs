@@ -1,0 +1,20 @@
+//! Who we are: host name, domain, product name.
+
+use crate::param::Mirror::Shared;
+use crate::param::Today::Act;
+use crate::param::params;
+use crate::value::NonEmpty;
+
+params! {
+    /// Own names, in greetings, log lines, bounces and loop checks.
+    Identity {
+        /// This host's name. Default: the system's, with `.localdomain` where it has no domain.
+        hostname: NonEmpty = "myhostname", "", Shared, Act;
+        /// This host's domain. Default: `myhostname` without its first label.
+        domain: NonEmpty = "mydomain", "", Shared, Act;
+        /// The domain that completes addresses without one.
+        origin: NonEmpty = "myorigin", "$myhostname", Shared, Act;
+        /// The product name in greetings and bounces.
+        mail_name: NonEmpty = "mail_name", "Postfix", Shared, Act;
+    }
+}

@@ -1,0 +1,20 @@
+//! How log lines look and where they go.
+
+use std::path::PathBuf;
+
+use crate::param::Mirror::Shared;
+use crate::param::Today::Act;
+use crate::param::params;
+use crate::value::{NonEmpty, UpTo};
+
+params! {
+    /// How log lines look and where they go.
+    Log {
+        /// The tag before the program's name.
+        syslog_name: NonEmpty = "syslog_name", "${multi_instance_name?{$multi_instance_name}:{postfix}}", Shared, Act;
+        /// The file; empty: the system's log, or standard error in the foreground.
+        file: Option<PathBuf> = "maillog_file", "", Shared, Act;
+        /// Most decimals in `delay=` and `delays=`.
+        delay_resolution: UpTo<6> = "delay_logging_resolution_limit", "2", Shared, Act;
+    }
+}

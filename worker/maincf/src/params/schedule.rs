@@ -1,0 +1,44 @@
+//! How many deliveries at once, and how that number moves.
+
+use crate::param::Mirror::{PerTransport, Shared};
+use crate::param::Today::Act;
+use crate::param::params;
+use crate::value::{Feedback, Positive};
+
+params! {
+    /// Worker processes, and the limits that transports begin with.
+    Pool {
+        /// Most worker processes of one transport.
+        process_limit: Positive<u32> = "default_process_limit", "100", Shared, Act;
+        /// Concurrency of a destination that nothing is known of.
+        initial_concurrency: Positive<u32> = "initial_destination_concurrency", "5", Shared, Act;
+        /// Most deliveries to one destination at once.
+        concurrency_limit: Option<Positive<u32>> = "default_destination_concurrency_limit", "20", Shared, Act;
+        /// Most recipients in one delivery.
+        recipient_limit: Option<Positive<u32>> = "default_destination_recipient_limit", "50", Shared, Act;
+        /// How a delivery that worked raises the concurrency.
+        positive_feedback: Feedback = "default_destination_concurrency_positive_feedback", "1", Shared, Act;
+        /// How a delivery that failed lowers it.
+        negative_feedback: Feedback = "default_destination_concurrency_negative_feedback", "1", Shared, Act;
+        /// After how many whole windows of failures a destination counts as dead.
+        failed_cohort_limit: Option<Positive<u32>> = "default_destination_concurrency_failed_cohort_limit", "1", Shared, Act;
+    }
+}
+
+params! {
+    /// The limits of one transport; its name stands before each of these.
+    TransportLimits {
+        /// Concurrency of a destination that nothing is known of.
+        initial_concurrency: Positive<u32> = "initial_destination_concurrency", "$initial_destination_concurrency", PerTransport, Act;
+        /// Most deliveries to one destination at once.
+        concurrency_limit: Option<Positive<u32>> = "destination_concurrency_limit", "$default_destination_concurrency_limit", PerTransport, Act;
+        /// Most recipients in one delivery. 1 makes each recipient a destination of its own.
+        recipient_limit: Option<Positive<u32>> = "destination_recipient_limit", "$default_destination_recipient_limit", PerTransport, Act;
+        /// How a delivery that worked raises the concurrency.
+        positive_feedback: Feedback = "destination_concurrency_positive_feedback", "$default_destination_concurrency_positive_feedback", PerTransport, Act;
+        /// How a delivery that failed lowers it.
+        negative_feedback: Feedback = "destination_concurrency_negative_feedback", "$default_destination_concurrency_negative_feedback", PerTransport, Act;
+        /// After how many whole windows of failures a destination counts as dead.
+        failed_cohort_limit: Option<Positive<u32>> = "destination_concurrency_failed_cohort_limit", "$default_destination_concurrency_failed_cohort_limit", PerTransport, Act;
+    }
+}

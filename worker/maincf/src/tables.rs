@@ -1,0 +1,318 @@
+//! Lookup tables: `type:name`, opened once, asked by key.
+
+mod domain_list;
+mod fail;
+mod inline;
+mod static_;
+mod texthash;
+mod transport;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
+pub use transport::{TransportEntry, transport_entry};
+
+use crate::nearest::nearest;
+use crate::parse::SyntaxError;
+use crate::value::{Value, ValueError, words};
+
+/// Answers lookups by key.
+pub trait Table: fmt::Debug + Send + Sync {
+    /// The value for a key; `None` where the table has no such key.
+    ///
+    /// Errors: the table could not answer. That is always a reason to defer, never "not found".
+    fn lookup(&self, key: &str) -> Result<Option<String>, TableError>;
+
+    /// What was odd about the table's text but did not keep it from opening; for the log, once.
+    fn remarks(&self) -> &[String] {
+        &[]
+    }
+}
+
+/// A table that could not answer. The mail that asked is deferred.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("table {table}: lookup of {key:?} failed: {reason}")]
+pub struct TableError {
+    /// `type:name`.
+    pub table: String,
+    /// What was asked.
+    pub key: String,
+    /// What the table said.
+    pub reason: String,
+}
+
+/// A `type:name` that cannot be one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// No colon, or nothing before or after it.
+    #[error("{0:?} is not a table: expected type:name")]
+    NotATable(String),
+    /// No table type has this name.
+    #[error("unknown table type {kind:?}{}", nearest.map_or(String::new(), |name| format!("; did you mean {name}?")))]
+    UnknownType {
+        /// What stands before the colon.
+        kind: String,
+        /// The closest name that exists.
+        nearest: Option<&'static str>,
+    },
+}
+
+/// A table that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The type exists but this version does not have it.
+    #[error("table {0}: this version has the types inline, static, texthash and fail only")]
+    NotBuilt(TableSpec),
+    /// A file table needs the full path: the process may run anywhere.
+    #[error("table {0}: give the full path of the file")]
+    RelativePath(TableSpec),
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of the file is not as it should be.
+    #[error("{}:{line}: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u32,
+        /// What is wrong with it.
+        reason: SyntaxError,
+    },
+    /// The text of an inline or static table is wrong.
+    #[error("table {table}: {reason}")]
+    Inline {
+        /// The whole reference.
+        table: TableSpec,
+        /// What is wrong with it.
+        reason: InlineError,
+    },
+    /// A pattern in a file of patterns is wrong.
+    #[error("{}: {reason}", path.display())]
+    Pattern {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: ValueError,
+    },
+    /// Files of patterns that name each other.
+    #[error("{}: files of patterns nest too deeply", .0.display())]
+    NestedFiles(PathBuf),
+}
+
+/// What is wrong with the text of an inline table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InlineError {
+    /// Not in braces.
+    #[error("expected {{ key = value, ... }}")]
+    NoBraces,
+    /// Nothing inside.
+    #[error("the table is empty")]
+    Empty,
+    /// An entry without `=` or without a key.
+    #[error("{0:?} is not key=value; write {{key = value}} where the value has spaces")]
+    BadEntry(String),
+    /// Braces that do not match.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+/// A reference to a table, checked for form and for a known type, not opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSpec {
+    kind: &'static Kind,
+    name: String,
+}
+
+impl fmt::Display for TableSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.name, self.name)
+    }
+}
+
+/// Opens a table of one type.
+type Open = fn(&TableSpec) -> Result<Box<dyn Table>, OpenError>;
+
+/// A table type.
+#[derive(Debug)]
+struct Kind {
+    name: &'static str,
+    /// `None`: known, not built yet.
+    open: Option<Open>,
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Kind {}
+
+const fn ready(name: &'static str, open: Open) -> Kind {
+    Kind { name, open: Some(open) }
+}
+
+const fn later(name: &'static str) -> Kind {
+    Kind { name, open: None }
+}
+
+/// Every table type. Building one: its file, and its row.
+static KINDS: &[Kind] = &[
+    ready("inline", inline::open),
+    ready("static", static_::open),
+    ready("texthash", texthash::open),
+    ready("fail", fail::open),
+    later("btree"),
+    later("cdb"),
+    later("cidr"),
+    later("dbm"),
+    later("environ"),
+    later("hash"),
+    later("internal"),
+    later("ldap"),
+    later("lmdb"),
+    later("memcache"),
+    later("mongodb"),
+    later("mysql"),
+    later("netinfo"),
+    later("nis"),
+    later("nisplus"),
+    later("pcre"),
+    later("pgsql"),
+    later("pipemap"),
+    later("proxy"),
+    later("randmap"),
+    later("regexp"),
+    later("sdbm"),
+    later("socketmap"),
+    later("sqlite"),
+    later("tcp"),
+    later("unionmap"),
+    later("unix"),
+];
+
+impl TableSpec {
+    /// Parses `type:name`.
+    pub fn parse(word: &str) -> Result<Self, SpecError> {
+        let not_a_table = || SpecError::NotATable(word.into());
+        let (kind, name) = word.split_once(':').ok_or_else(not_a_table)?;
+        if kind.is_empty() || name.is_empty() {
+            return Err(not_a_table());
+        }
+        match KINDS.iter().find(|known| known.name == kind) {
+            Some(kind) => Ok(Self { kind, name: name.into() }),
+            None => Err(SpecError::UnknownType {
+                kind: kind.into(),
+                nearest: nearest(kind, KINDS.iter().map(|known| known.name)),
+            }),
+        }
+    }
+
+    /// Opens the table; whatever it needs from the file system is read or opened now.
+    pub fn open(&self) -> Result<Box<dyn Table>, OpenError> {
+        match self.kind.open {
+            Some(open) => open(self),
+            None => Err(OpenError::NotBuilt(self.clone())),
+        }
+    }
+
+    /// What stands after the colon.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// References to tables, to be asked one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableList(Vec<TableSpec>);
+
+impl TableList {
+    /// Whether no table is listed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Opens every table.
+    pub fn open(&self) -> Result<Tables, OpenError> {
+        self.0.iter().map(TableSpec::open).collect::<Result<_, _>>().map(Tables)
+    }
+}
+
+impl Value for TableList {
+    const KIND: &'static str = "list of type:table";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        let specs = words(text)?.into_iter().map(TableSpec::parse);
+        specs.collect::<Result<_, _>>().map(Self).map_err(ValueError::from)
+    }
+}
+
+/// Opened tables; the first that has the key answers.
+#[derive(Debug, Default)]
+pub struct Tables(Vec<Box<dyn Table>>);
+
+impl Tables {
+    /// Whether there is no table to ask.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first table's value for the key. A table that cannot answer ends the search.
+    pub fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
+        for table in &self.0 {
+            if let Some(value) = table.lookup(key)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All tables' remarks; for the log, once.
+    pub fn remarks(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|table| table.remarks()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(text: &str) -> Result<Tables, OpenError> {
+        TableList::parse(text, "").unwrap().open()
+    }
+
+    #[test]
+    fn the_first_table_that_knows_answers() {
+        let tables = open("inline:{a=1, b=2} inline:{a=3, c=4}").unwrap();
+        assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
+        assert_eq!(tables.lookup("c").unwrap().as_deref(), Some("4"));
+        assert_eq!(tables.lookup("d").unwrap(), None);
+    }
+
+    #[test]
+    fn a_failing_table_hides_those_behind_it_but_not_those_before() {
+        let tables = open("inline:{a=1}, fail:down, static:x").unwrap();
+        assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
+        assert_eq!(
+            tables.lookup("b"),
+            Err(TableError { table: "fail:down".into(), key: "b".into(), reason: "down".into() })
+        );
+    }
+
+    #[test]
+    fn types_that_are_not_there_are_named() {
+        assert!(matches!(open("hash:/etc/x"), Err(OpenError::NotBuilt(_))));
+        let unknown = SpecError::UnknownType { kind: "texhash".into(), nearest: Some("texthash") };
+        assert_eq!(TableSpec::parse("texhash:/x"), Err(unknown));
+        for word in ["x", ":x", "static:"] {
+            assert_eq!(TableSpec::parse(word), Err(SpecError::NotATable(word.into())));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `texthash:/file`: a text file of keys and values, read when opened.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+
+use super::{OpenError, Table, TableError, TableSpec};
+use crate::parse::{self, SyntaxError};
+
+#[derive(Debug)]
+struct TextHash {
+    /// Keys in lower case.
+    entries: HashMap<String, String>,
+    remarks: Vec<String>,
+}
+
+pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
+    let path = Path::new(spec.name());
+    if !path.is_absolute() {
+        return Err(OpenError::RelativePath(spec.clone()));
+    }
+    let bytes = std::fs::read(path).map_err(|source| OpenError::Io { path: path.into(), source })?;
+    let table =
+        read(&bytes, spec).map_err(|(line, reason)| OpenError::Syntax { path: path.into(), line, reason })?;
+    Ok(Box::new(table))
+}
+
+fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> {
+    let mut table = TextHash { entries: HashMap::new(), remarks: Vec::new() };
+    for line in parse::logical_lines(bytes)? {
+        let number = line.number;
+        if !line.is_utf8 {
+            return Err((number, SyntaxError::NotUtf8));
+        }
+        let (key, value) = key_value(&line.text).ok_or((number, SyntaxError::NoValue))?;
+        match table.entries.entry(key.to_lowercase()) {
+            Entry::Vacant(free) => _ = free.insert(value.into()),
+            Entry::Occupied(_) => table.remarks.push(format!(
+                "table {spec}, line {number}: key {key:?} is there twice; the first one counts"
+            )),
+        }
+    }
+    Ok(table)
+}
+
+/// Splits at the first white space that is not between double quotes; quoted local parts have some.
+fn key_value(text: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let mut escaped = false;
+    let end = text.find(|c: char| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        !quoted && c.is_ascii_whitespace()
+    })?;
+    let (key, value) = text.split_at(end);
+    let value = value.trim();
+    (!key.is_empty() && !value.is_empty()).then_some((key, value))
+}
+
+impl Table for TextHash {
+    fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
+        Ok(self.entries.get(&key.to_lowercase()).cloned())
+    }
+
+    fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn table(text: &str) -> Result<Box<dyn Table>, OpenError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        open(&TableSpec::parse(&format!("texthash:{}", file.path().display())).unwrap())
+    }
+
+    #[test]
+    fn keys_values_comments_continuation() {
+        let table = table(
+            "# routes\nExample.org\tsmtp:[a]\n\nlong  one\n# between\n  two\n\"a b\"@c  x\nexample.ORG other\n",
+        )
+        .unwrap();
+        assert_eq!(table.lookup("EXAMPLE.org").unwrap().as_deref(), Some("smtp:[a]"));
+        assert_eq!(table.lookup("long").unwrap().as_deref(), Some("one  two"));
+        assert_eq!(table.lookup("\"a b\"@c").unwrap().as_deref(), Some("x"));
+        assert_eq!(table.remarks().len(), 1);
+    }
+
+    #[test]
+    fn a_key_without_value_is_an_error_with_its_line() {
+        let error = table("a b\nc\n").unwrap_err();
+        assert!(matches!(error, OpenError::Syntax { line: 2, reason: SyntaxError::NoValue, .. }), "{error}");
+    }
+
+    #[test]
+    fn missing_files_and_relative_paths_are_errors() {
+        let open = |spec| open(&TableSpec::parse(spec).unwrap());
+        assert!(matches!(open("texthash:/no/such/file"), Err(OpenError::Io { .. })));
+        assert!(matches!(open("texthash:file"), Err(OpenError::RelativePath(_))));
+    }
+}

@@ -1,0 +1,134 @@
+//! Which transport and next hop an address has in `transport_maps`.
+
+use super::{ParentMatch, TableError, Tables};
+use crate::value::TransportNexthop;
+
+/// What a transport table says about an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransportEntry {
+    /// `:` alone: as if the table did not exist.
+    Unchanged,
+    /// `:nexthop`: the transport stays as it would be without the table.
+    Nexthop(String),
+    /// `transport:` or `transport:nexthop`; without next hop it is the recipient's domain.
+    Transport(TransportNexthop),
+}
+
+impl TransportEntry {
+    /// Reads a table's value.
+    pub fn parse(value: &str) -> Self {
+        let (transport, nexthop) = value.split_once(':').unwrap_or((value, ""));
+        let (transport, nexthop) = (transport.trim(), nexthop.trim());
+        match (transport.is_empty(), nexthop.is_empty()) {
+            (true, true) => Self::Unchanged,
+            (true, false) => Self::Nexthop(nexthop.into()),
+            (false, empty) => Self::Transport(TransportNexthop {
+                transport: transport.into(),
+                nexthop: (!empty).then(|| nexthop.into()),
+            }),
+        }
+    }
+
+    /// The route, given the one that would hold without the table.
+    pub fn apply(self, without: TransportNexthop) -> TransportNexthop {
+        match self {
+            Self::Unchanged => without,
+            Self::Nexthop(nexthop) => {
+                TransportNexthop { transport: without.transport, nexthop: Some(nexthop) }
+            }
+            Self::Transport(route) => route,
+        }
+    }
+}
+
+/// Looks an address up: the address, the address without extension, the domain, its parents, `*`.
+///
+/// `delimiters` are the characters of `recipient_delimiter`. `parents` says whether a parent domain is
+/// asked for as `.example.org` or as `example.org` (`parent_domain_matches_subdomains`).
+/// Errors: a table could not answer; the mail is deferred.
+pub fn transport_entry(
+    tables: &Tables,
+    address: &str,
+    delimiters: &str,
+    parents: ParentMatch,
+) -> Result<Option<TransportEntry>, TableError> {
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    for key in keys(address, delimiters, parents) {
+        if let Some(value) = tables.lookup(&key)? {
+            return Ok(Some(TransportEntry::parse(&value)));
+        }
+    }
+    Ok(None)
+}
+
+/// Every key to ask for, most specific first.
+fn keys(address: &str, delimiters: &str, parents: ParentMatch) -> Vec<String> {
+    let mut keys = vec![address.to_owned()];
+    if let Some((local, domain)) = address.rsplit_once('@') {
+        // A delimiter at the very beginning is part of the name.
+        let extension = local.char_indices().find(|&(at, c)| at > 0 && delimiters.contains(c));
+        if let Some((plain, _)) = extension.and_then(|(at, _)| local.split_at_checked(at)) {
+            keys.push(format!("{plain}@{domain}"));
+        }
+        if !domain.is_empty() {
+            keys.push(domain.to_owned());
+            keys.extend(parents.keys_above(domain));
+        }
+    }
+    keys.push("*".into());
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::TableList;
+    use crate::value::Value;
+
+    #[test]
+    fn the_search_goes_from_the_address_to_the_wildcard() {
+        assert_eq!(
+            keys("user+x@a.b.example", "+-", ParentMatch::Dotted),
+            ["user+x@a.b.example", "user@a.b.example", "a.b.example", ".b.example", ".example", "*"]
+        );
+        assert_eq!(
+            keys("user+x@a.b.example", "", ParentMatch::Plain),
+            ["user+x@a.b.example", "a.b.example", "b.example", "example", "*"]
+        );
+        assert_eq!(keys("+x@[192.0.2.1]", "+", ParentMatch::Dotted), ["+x@[192.0.2.1]", "[192.0.2.1]", "*"]);
+        assert_eq!(keys("postmaster", "+", ParentMatch::Dotted), ["postmaster", "*"]);
+    }
+
+    #[test]
+    fn empty_parts_keep_or_reset() {
+        let without = TransportNexthop::parse("smtp:[relay]", "").unwrap();
+        let route = |value: &str| {
+            let route = TransportEntry::parse(value).apply(without.clone());
+            (route.transport, route.nexthop)
+        };
+        assert_eq!(route(":"), ("smtp".into(), Some("[relay]".into())));
+        assert_eq!(route(":[other]:26"), ("smtp".into(), Some("[other]:26".into())));
+        assert_eq!(route("lmtp:"), ("lmtp".into(), None));
+        assert_eq!(route("lmtp"), ("lmtp".into(), None));
+        assert_eq!(route("lmtp:unix:/x"), ("lmtp".into(), Some("unix:/x".into())));
+    }
+
+    #[test]
+    fn a_subdomain_entry_does_not_hold_for_the_domain_itself() {
+        let tables = TableList::parse("inline:{.example.org=lmtp:, example.net=smtp:[h]}", "").unwrap();
+        let tables = tables.open().unwrap();
+        let entry = |address| transport_entry(&tables, address, "", ParentMatch::Dotted).unwrap();
+        assert!(entry("u@a.example.org").is_some());
+        assert_eq!(entry("u@example.org"), None);
+        assert_eq!(entry("u@a.example.net"), None);
+        assert!(entry("U@EXAMPLE.NET").is_some());
+    }
+
+    #[test]
+    fn a_table_error_is_never_not_found() {
+        let tables = TableList::parse("fail:down", "").unwrap().open().unwrap();
+        assert!(transport_entry(&tables, "u@example.org", "", ParentMatch::Dotted).is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! Choices from a few words, and lists of such words.
+
+use super::list::words;
+use super::{Value, ValueError};
+
+/// Declares an enum whose variants are the words of a parameter. Case does not matter.
+macro_rules! choice {
+    ($(#[$about:meta])* $name:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal, )* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $( $(#[$doc])* $variant, )* }
+
+        impl Value for $name {
+            const KIND: &'static str = concat!("one of:", $( " ", $word, )*);
+
+            fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+                const WORDS: &[&str] = &[$($word),*];
+                match text.to_ascii_lowercase().as_str() {
+                    $( $word => Ok(Self::$variant), )*
+                    _ => Err(ValueError::NotOneOf { word: text.into(), allowed: WORDS }),
+                }
+            }
+        }
+    };
+}
+
+choice! {
+    /// Which address family goes first among addresses of equal MX preference.
+    AddressPreference {
+        /// Whatever order the addresses came in.
+        Any = "any",
+        /// IPv4 first.
+        Ipv4 = "ipv4",
+        /// IPv6 first.
+        Ipv6 = "ipv6",
+    }
+}
+
+choice! {
+    /// How much DNS is used.
+    DnsSupport {
+        /// Not set: `disable_dns_lookups` decides.
+        Unset = "",
+        /// No MX lookups; hosts through the system resolver.
+        Disabled = "disabled",
+        /// DNS without validation.
+        Enabled = "enabled",
+        /// DNS with validated answers asked for.
+        Dnssec = "dnssec",
+    }
+}
+
+choice! {
+    /// How strictly TLS is used. Ordered by strength: what is greater demands more.
+    SecurityLevel {
+        /// Not set: the older `smtp_use_tls` family decides.
+        Unset = "",
+        /// Never.
+        None = "none",
+        /// If the server offers it.
+        May = "may",
+        /// Always, whoever answers.
+        Encrypt = "encrypt",
+        /// Always, and the certificate must be a known one.
+        Fingerprint = "fingerprint",
+        /// As the domain's TLSA records say.
+        Dane = "dane",
+        /// TLSA records or nothing.
+        DaneOnly = "dane-only",
+        /// Always, and the certificate must be valid for the host.
+        Verify = "verify",
+        /// Always, and the certificate must be valid for the domain.
+        Secure = "secure",
+    }
+}
+
+/// Where host addresses are looked up (`smtp_host_lookup`). DNS always comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostLookup {
+    /// Ask the DNS.
+    pub dns: bool,
+    /// Ask the system resolver (hosts file), alone or when DNS says not found.
+    pub native: bool,
+}
+
+impl Value for HostLookup {
+    const KIND: &'static str = "list of: dns native";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        let mut lookup = Self { dns: false, native: false };
+        for word in words(text)? {
+            match word.to_ascii_lowercase().as_str() {
+                "dns" => lookup.dns = true,
+                "native" => lookup.native = true,
+                _ => return Err(ValueError::NotOneOf { word: word.into(), allowed: &["dns", "native"] }),
+            }
+        }
+        if lookup.dns || lookup.native { Ok(lookup) } else { Err(ValueError::Empty) }
+    }
+}
+
+/// The address families in use (`inet_protocols`). With neither, no remote delivery is possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InetProtocols {
+    /// IPv4 addresses are looked up and connected to.
+    pub ipv4: bool,
+    /// IPv6 addresses are looked up and connected to.
+    pub ipv6: bool,
+}
+
+impl Value for InetProtocols {
+    const KIND: &'static str = "list of: ipv4 ipv6 all";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        let mut families = Self { ipv4: false, ipv6: false };
+        for word in words(text)? {
+            match word.to_ascii_lowercase().as_str() {
+                "ipv4" => families.ipv4 = true,
+                "ipv6" => families.ipv6 = true,
+                "all" => families = Self { ipv4: true, ipv6: true },
+                _ => {
+                    let allowed = &["ipv4", "ipv6", "all"];
+                    return Err(ValueError::NotOneOf { word: word.into(), allowed });
+                }
+            }
+        }
+        Ok(families)
+    }
+}
+
+/// Which addresses are our own (`inet_interfaces`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InetInterfaces {
+    /// Every address of the machine.
+    All,
+    /// The loopback addresses.
+    LoopbackOnly,
+    /// These names and addresses, brackets removed.
+    Listed(Vec<String>),
+}
+
+impl Value for InetInterfaces {
+    const KIND: &'static str = "all, loopback-only, or a list of names and addresses";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        match words(text)?.as_slice() {
+            [] => Err(ValueError::Empty),
+            ["all"] => Ok(Self::All),
+            ["loopback-only"] => Ok(Self::LoopbackOnly),
+            listed => {
+                Ok(Self::Listed(listed.iter().map(|word| word.trim_matches(['[', ']']).to_owned()).collect()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_ordered_by_strength() {
+        let words = ["none", "may", "encrypt", "fingerprint", "dane", "dane-only", "verify", "secure"];
+        let levels: Vec<_> = words.iter().map(|word| SecurityLevel::parse(word, "").unwrap()).collect();
+        assert!(levels.is_sorted());
+        assert!(SecurityLevel::parse("maybe", "").is_err());
+    }
+
+    #[test]
+    fn families_and_interfaces() {
+        assert_eq!(InetProtocols::parse("all", ""), Ok(InetProtocols { ipv4: true, ipv6: true }));
+        assert_eq!(InetProtocols::parse("ipv6", ""), Ok(InetProtocols { ipv4: false, ipv6: true }));
+        assert!(InetProtocols::parse("ipv5", "").is_err());
+        assert_eq!(InetInterfaces::parse("loopback-only", ""), Ok(InetInterfaces::LoopbackOnly));
+        assert_eq!(
+            InetInterfaces::parse("[::1], mail.example", ""),
+            Ok(InetInterfaces::Listed(vec!["::1".into(), "mail.example".into()]))
+        );
+    }
+
+    #[test]
+    fn host_lookup_needs_at_least_one_method() {
+        assert_eq!(HostLookup::parse("native", ""), Ok(HostLookup { dns: false, native: true }));
+        assert_eq!(HostLookup::parse("", ""), Err(ValueError::Empty));
+    }
+}
