@@ -1,0 +1,181 @@
+//! From DNS messages to a reply: the walk along aliases, and which records count.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+
+use super::{MOST_ALIASES, MOST_RECORDS, Outcome, Record, RecordKind, Reply};
+use crate::hostname::{Host, HostName, Utf8Names};
+
+/// The way from the name asked to the records, over one message or several.
+#[derive(Debug)]
+pub(super) struct Walk {
+    kind: RecordKind,
+    /// Where we are: the name asked, or the target of the last alias.
+    at: Name,
+    aliases: usize,
+    /// The smallest TTL so far, in seconds.
+    ttl: Option<u32>,
+    /// Every message so far was validated.
+    secure: bool,
+}
+
+impl Walk {
+    /// A walk that starts at `name`.
+    pub(super) fn from(name: Name, kind: RecordKind) -> Self {
+        Self { kind, at: name, aliases: 0, ttl: None, secure: true }
+    }
+
+    /// The name to ask for next.
+    pub(super) fn at(&self) -> &Name {
+        &self.at
+    }
+
+    /// The type to ask for.
+    pub(super) fn record_type(&self) -> RecordType {
+        match self.kind {
+            RecordKind::Mx => RecordType::MX,
+            RecordKind::A => RecordType::A,
+            RecordKind::Aaaa => RecordType::AAAA,
+        }
+    }
+
+    /// Goes on with a message; `None` means that [`Walk::at`] is to be asked now.
+    ///
+    /// `secure`: the message says that it was validated, and we believe the server.
+    pub(super) fn message(&mut self, message: &Message, secure: bool) -> Option<Reply> {
+        self.secure &= secure;
+        let aliases_before = self.aliases;
+        while let Some((target, ttl)) = self.alias_in(message) {
+            self.see_ttl(ttl);
+            self.aliases += 1;
+            if self.aliases > MOST_ALIASES {
+                return Some(self.end(Outcome::AliasLoop));
+            }
+            self.at = target;
+        }
+        if let Some(outcome) = self.records_in(message) {
+            return Some(self.end(outcome));
+        }
+        let soa = message.authorities.iter().find_map(|record| match &record.data {
+            RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
+            _ => None,
+        });
+        match message.metadata.response_code {
+            ResponseCode::NXDomain => Some(self.negative(Outcome::NxDomain, soa, secure)),
+            // The server followed the aliases to their end, or there were none to follow.
+            _ if soa.is_some() || self.aliases == aliases_before => {
+                Some(self.negative(Outcome::NoData, soa, secure))
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends with "not found". Without the zone's TTL for that (RFC 2308 §5) it must not be kept.
+    pub(super) fn negative(&mut self, outcome: Outcome, ttl: Option<u32>, secure: bool) -> Reply {
+        self.secure &= secure;
+        self.see_ttl(ttl.unwrap_or(0));
+        let reply = self.end(outcome);
+        Reply { ttl: reply.ttl.filter(|ttl| !ttl.is_zero()), ..reply }
+    }
+
+    fn end(&self, outcome: Outcome) -> Reply {
+        let ttl = self.ttl.map(|seconds| Duration::from_secs(seconds.into()));
+        if self.aliases == 0 {
+            return Reply { outcome, secure: self.secure, ttl, canonical: None };
+        }
+        match (host_name(&self.at), outcome) {
+            // What we cannot name, we do not use.
+            (None, Outcome::Found(_)) => {
+                Reply { outcome: Outcome::Invalid, secure: self.secure, ttl, canonical: None }
+            }
+            (canonical, outcome) => Reply { outcome, secure: self.secure, ttl, canonical },
+        }
+    }
+
+    fn see_ttl(&mut self, ttl: u32) {
+        // RFC 2181 §8: with the high bit set it counts as zero.
+        let ttl = if ttl > i32::MAX as u32 { 0 } else { ttl };
+        self.ttl = Some(self.ttl.map_or(ttl, |smallest| smallest.min(ttl)));
+    }
+
+    fn alias_in(&self, message: &Message) -> Option<(Name, u32)> {
+        message.answers.iter().filter(|record| record.name == self.at).find_map(|record| match &record.data {
+            RData::CNAME(target) => Some((target.0.clone(), record.ttl)),
+            _ => None,
+        })
+    }
+
+    /// The records of our kind at [`Walk::at`]; `None` if there are none.
+    fn records_in(&mut self, message: &Message) -> Option<Outcome> {
+        // They should be equal; if not, the smallest counts for all (RFC 2181 §5.2).
+        let mut smallest: Option<u32> = None;
+        let mut null_mx = false;
+        let mut records = Vec::new();
+        for record in message.answers.iter().filter(|record| record.name == self.at) {
+            let good = match (&record.data, self.kind) {
+                (RData::A(a), RecordKind::A) => Some(Record::Address(IpAddr::V4(a.0))),
+                (RData::AAAA(aaaa), RecordKind::Aaaa) => Some(Record::Address(IpAddr::V6(aaaa.0))),
+                (RData::MX(mx), RecordKind::Mx) => {
+                    null_mx |= mx.exchange.is_root();
+                    mx_target(&self.at, &mx.exchange)
+                        .map(|target| Record::Mx { preference: mx.preference, target })
+                }
+                _ => continue,
+            };
+            smallest = Some(smallest.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
+            records.extend(good);
+        }
+        self.see_ttl(smallest?);
+        if records.len() > MOST_RECORDS {
+            let (kind, owner) = (self.kind, shown(&self.at));
+            tracing::warn!("more than {MOST_RECORDS} {kind} records for {owner}: the others are not used");
+            records.truncate(MOST_RECORDS);
+        }
+        Some(match records {
+            _ if null_mx => Outcome::NullMx,
+            none if none.is_empty() => Outcome::Invalid,
+            records => Outcome::Found(records),
+        })
+    }
+}
+
+/// An exchanger's name, or the number that stands where a name should; `None` (with a warning) for anything else.
+fn mx_target(owner: &Name, target: &Name) -> Option<Host> {
+    if target.is_root() {
+        return None;
+    }
+    if let Some(name) = host_name(target) {
+        return Some(Host::Name(name));
+    }
+    let number = text(target).as_deref().and_then(Host::dotted);
+    match &number {
+        Some(_) => tracing::warn!("numeric name in MX record of {}: {}", shown(owner), shown(target)),
+        None => tracing::warn!("malformed name in MX record of {}: {}", shown(owner), shown(target)),
+    }
+    number
+}
+
+/// The name, if it may be one of a host.
+fn host_name(name: &Name) -> Option<HostName> {
+    HostName::parse(&text(name)?, Utf8Names::Refused)
+}
+
+/// Labels with dots between; `None` if that would not lead back to the same labels.
+fn text(name: &Name) -> Option<String> {
+    let labels: Vec<&str> = name
+        .iter()
+        .map(|label| std::str::from_utf8(label).ok().filter(|label| label.is_ascii() && !label.contains('.')))
+        .collect::<Option<_>>()?;
+    Some(labels.join("."))
+}
+
+/// For the log: escaped, so that no byte from the net can forge a line.
+fn shown(name: &Name) -> String {
+    name.to_ascii().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests;

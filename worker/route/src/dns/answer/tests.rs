@@ -1,0 +1,1 @@
+//! Messages of every shape, and what they lead to.

@@ -1,0 +1,154 @@
+//! Routes through a domain's mail exchangers.
+
+use std::time::Duration;
+
+use super::addresses::Addresses;
+use super::{FRESH_WITHOUT_TTL, Found, MxLookupError, NoMxAddress, Origin, Route, Search};
+use crate::dns::{Lookup, MOST_RECORDS, Outcome, Record, RecordKind};
+use crate::failure::{Class, RouteError};
+use crate::hostname::Host;
+
+/// The last failure; once one may pass, all may.
+#[derive(Default)]
+struct Failures(Option<RouteError>);
+
+impl Failures {
+    fn add(&mut self, error: RouteError) {
+        let soft_before = self.0.as_ref().is_some_and(|before| before.class == Class::Soft);
+        self.0 = Some(if soft_before { error.softened() } else { error });
+    }
+}
+
+/// The MX records of a domain, best first.
+struct Exchangers {
+    list: Vec<(u16, Host)>,
+    secure: bool,
+    fresh_for: Duration,
+}
+
+impl<L: Lookup> Search<'_, L> {
+    /// MX records, else the domain's own addresses (RFC 5321 §5.1).
+    pub(super) async fn by_domain(&self, domain: &Host) -> Result<Route, RouteError> {
+        let name = match domain {
+            Host::Name(name) => name,
+            Host::Address(_) => {
+                return self.implicit(domain, Failures::default(), super::LONGEST_FRESH).await;
+            }
+        };
+        let reply = self.lookup.query(name, RecordKind::Mx, self.budget).await;
+        let error = RouteError::of_dns(self.domain, RecordKind::Mx, &reply.outcome);
+        let fresh_for = reply.ttl.unwrap_or(FRESH_WITHOUT_TTL);
+        match (reply.outcome, error) {
+            (Outcome::Found(records), _) => {
+                let exchangers = Exchangers { list: in_order(records), secure: reply.secure, fresh_for };
+                self.explicit(exchangers).await
+            }
+            (Outcome::NxDomain | Outcome::NoData | Outcome::AliasLoop, _) | (_, None) => {
+                self.implicit(domain, Failures::default(), fresh_for).await
+            }
+            // A domain that takes no mail is never tried at its own address.
+            (Outcome::NullMx, Some(error)) => Err(error),
+            (Outcome::Temporary(_) | Outcome::Invalid | Outcome::Unrecoverable(_), Some(error)) => {
+                match self.options.mx_lookup_error {
+                    MxLookupError::Respected => Err(error),
+                    MxLookupError::Ignored => {
+                        self.implicit(domain, Failures(Some(error)), FRESH_WITHOUT_TTL).await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn implicit(
+        &self,
+        domain: &Host,
+        mut before: Failures,
+        fresh_for: Duration,
+    ) -> Result<Route, RouteError> {
+        let addresses = match self.addresses(domain, self.domain, 0).await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                before.add(error.clone());
+                return Err(before.0.unwrap_or(error));
+            }
+        };
+        if self.may_loop() && addresses.found.iter().any(|one| self.options.own.contains(one.address)) {
+            return Err(RouteError::loops_back(self.domain));
+        }
+        let fresh_for = fresh_for.min(addresses.fresh_for);
+        Ok(self.route(addresses.found, Origin::ImplicitMx, false, fresh_for))
+    }
+
+    async fn explicit(&self, exchangers: Exchangers) -> Result<Route, RouteError> {
+        let best_published = exchangers.list.first().map_or(0, |&(preference, _)| preference);
+        let secure = exchangers.secure;
+        let Addresses { mut found, fresh_for } = self.addresses_of_all(exchangers).await?;
+        let i_am_mx = match self.own_preference(&found) {
+            None => false,
+            Some(own) => {
+                found.truncate(found.partition_point(|one| one.preference < own));
+                if found.is_empty() {
+                    let we_are_best = own == best_published;
+                    return Err(if we_are_best {
+                        RouteError::loops_back(self.domain)
+                    } else {
+                        RouteError::no_primary(self.domain)
+                    });
+                }
+                true
+            }
+        };
+        Ok(self.route(found, Origin::Mx { best_published, secure }, i_am_mx, fresh_for))
+    }
+
+    /// Every exchanger's addresses, best exchanger first. Some may fail while others resolve.
+    async fn addresses_of_all(&self, exchangers: Exchangers) -> Result<Addresses, RouteError> {
+        let mut all = Addresses { found: Vec::new(), fresh_for: exchangers.fresh_for };
+        let mut failures = Failures::default();
+        for (preference, target) in exchangers.list {
+            if all.found.len() >= MOST_RECORDS {
+                tracing::warn!(
+                    "more than {MOST_RECORDS} addresses for {}: the others are not used",
+                    self.domain
+                );
+                break;
+            }
+            match self.addresses(&target, &target.to_string(), preference).await {
+                Ok(addresses) => {
+                    all.found.extend(addresses.found);
+                    all.fresh_for = all.fresh_for.min(addresses.fresh_for);
+                }
+                Err(error) => failures.add(error),
+            }
+        }
+        all.found.truncate(MOST_RECORDS);
+        if !all.found.is_empty() {
+            return Ok(all);
+        }
+        tracing::warn!("no MX host for {} has a valid address record", self.domain);
+        let error = failures.0.unwrap_or_else(|| RouteError::invalid_name(self.domain));
+        Err(match self.options.no_mx_address {
+            NoMxAddress::AsFound => error,
+            NoMxAddress::Defer => error.softened(),
+        })
+    }
+
+    /// The preference under which this machine is listed, if it is.
+    fn own_preference(&self, found: &[Found]) -> Option<u16> {
+        let own = found.iter().find(|one| self.options.own.contains(one.address));
+        own.filter(|_| self.may_loop()).map(|one| one.preference)
+    }
+}
+
+/// Best first; equals stay as they came.
+fn in_order(records: Vec<Record>) -> Vec<(u16, Host)> {
+    let mut list: Vec<_> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Mx { preference, target } => Some((preference, target)),
+            Record::Address(_) => None,
+        })
+        .collect();
+    list.sort_by_key(|&(preference, _)| preference);
+    list
+}

@@ -1,0 +1,1 @@
+//! Order, shuffling and balance.

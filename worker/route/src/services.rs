@@ -1,0 +1,100 @@
+//! Service names to TCP ports: the known ones, then the system's services file.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// Names that need no services file, as Postfix's default `known_tcp_ports` has them.
+const KNOWN: &[(&str, u16)] =
+    &[("lmtp", 24), ("smtp", 25), ("smtps", 465), ("submissions", 465), ("submission", 587)];
+
+/// Largest services file that is read, in bytes.
+const LARGEST_FILE: u64 = 4 << 20;
+
+/// The port of each TCP service. The file is read when a name is asked that is not known, and only once.
+#[derive(Debug)]
+pub struct Services {
+    file: PathBuf,
+    from_file: OnceLock<HashMap<String, u16>>,
+}
+
+impl Services {
+    /// Known names, then `/etc/services`.
+    pub fn system() -> Self {
+        Self::in_file("/etc/services")
+    }
+
+    /// Known names, then `file`, in the form of services(5).
+    pub fn in_file(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), from_file: OnceLock::new() }
+    }
+
+    /// The port of the TCP service `name` (any case); `None` if nobody knows it.
+    pub fn port(&self, name: &str) -> Option<u16> {
+        let name = name.to_ascii_lowercase();
+        if let Some(&(_, port)) = KNOWN.iter().find(|(known, _)| *known == name) {
+            return Some(port);
+        }
+        self.from_file.get_or_init(|| read(&self.file)).get(&name).copied()
+    }
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+fn read(file: &std::path::Path) -> HashMap<String, u16> {
+    use std::io::Read;
+    let mut text = Vec::new();
+    let read = std::fs::File::open(file).and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut text));
+    if let Err(error) = read {
+        tracing::warn!("cannot read {}: {error}", file.display());
+    }
+    parse(&String::from_utf8_lossy(&text))
+}
+
+/// Lines of `name port/protocol alias...`; the first entry of a name counts.
+fn parse(text: &str) -> HashMap<String, u16> {
+    let mut ports = HashMap::new();
+    for line in text.lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
+        let (Some(name), Some(place)) = (words.next(), words.next()) else { continue };
+        let Some(port) = place.strip_suffix("/tcp").and_then(|port| port.parse().ok()) else { continue };
+        for name in std::iter::once(name).chain(words) {
+            ports.entry(name.to_ascii_lowercase()).or_insert(port);
+        }
+    }
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_of_tcp_services_are_found() {
+        let ports = parse(
+            "# comment\nsmtp 25/tcp mail\nuucp 540/tcp uucpd # x y\ntalk 517/udp\nbad x/tcp\nuucp 9/tcp\n",
+        );
+        assert_eq!(ports.get("mail"), Some(&25));
+        assert_eq!(ports.get("uucp"), Some(&540));
+        assert_eq!(ports.get("uucpd"), Some(&540));
+        assert_eq!(ports.get("talk"), None);
+        assert_eq!(ports.get("bad"), None);
+        assert_eq!(ports.get("x"), None);
+    }
+
+    #[test]
+    fn known_names_need_no_file() {
+        let services = Services::in_file("/nonexistent");
+        for (name, port) in
+            [("smtp", 25), ("SMTPS", 465), ("submissions", 465), ("submission", 587), ("lmtp", 24)]
+        {
+            assert_eq!(services.port(name), Some(port));
+        }
+        assert!(services.from_file.get().is_none(), "the file was not touched");
+        assert_eq!(services.port("uucp"), None);
+    }
+}
