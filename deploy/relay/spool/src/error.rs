@@ -69,8 +69,11 @@ pub enum SpoolError {
         /// Ours.
         known: u8,
     },
-    /// A name in the queue that is not a queue id; left alone.
-    #[error("{path}: not a file of this queue; move it away")]
+    /// A name in the queue that is not a queue id, or in the wrong folder; left alone.
+    #[error(
+        "{path}: not the name or the place of a queue file; it is left alone. To queue a restored file, put it \
+             into hold/ and release it"
+    )]
     ForeignFile {
         /// The file.
         path: PathBuf,
@@ -131,6 +134,11 @@ impl SpoolError {
     /// For want of space: 452 4.3.1 rather than 451 4.3.0.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full { .. })
+    }
+
+    /// Worth another try without anybody's help.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Io { .. })
     }
 
     /// The error of an operation of the system on `path`.

@@ -36,6 +36,8 @@ mod recovery;
 mod results;
 mod spool;
 mod state;
+#[cfg(test)]
+mod testing;
 mod walk;
 
 pub mod bounce;

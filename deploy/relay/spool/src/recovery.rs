@@ -47,7 +47,8 @@ impl Recovery {
 
     /// Messages that have become free since; when none waits any more, the old result files go.
     ///
-    /// A message whose worker is still at it stays out. Errors concern one message or file each.
+    /// A message whose worker is still at it stays out. Errors concern one message or file each; what the system
+    /// refused is tried again with the next call and may be reported again.
     pub fn poll(&mut self) -> Vec<Result<Message, SpoolError>> {
         let mut ready = Vec::new();
         for id in self.waiting.clone() {
@@ -60,6 +61,10 @@ impl Recovery {
                 Ok(Met::InFlight) => continue,
                 // Removed by the operator.
                 Ok(Met::New) | Err(SpoolError::Missing(_)) => {}
+                Err(error) if error.is_passing() => {
+                    ready.push(Err(error));
+                    continue;
+                }
                 Err(error) => ready.push(Err(error)),
             }
             self.waiting.remove(&id);
@@ -142,7 +147,12 @@ impl Iterator for Recovery {
                     return Some(Ok(Found::InFlight(id)));
                 }
                 Err(SpoolError::Missing(_)) => {}
-                Err(error) => return Some(Err(error)),
+                Err(error) => {
+                    if error.is_passing() {
+                        self.waiting.insert(id);
+                    }
+                    return Some(Err(error));
+                }
             }
         }
         None

@@ -10,7 +10,7 @@ use crate::spool::Spool;
 pub(crate) struct Walk {
     /// The next folder: 0 to 255 are the queue's, 256 is `hold`.
     next: u16,
-    place: Option<Place>,
+    folder: Option<Folder>,
     names: std::vec::IntoIter<String>,
 }
 
@@ -18,37 +18,50 @@ impl Walk {
     /// The next message's place and name. A folder that cannot be read is an error once, then the walk goes on.
     pub(crate) fn step(&mut self, spool: &Spool) -> Option<Result<(Place, QueueId), SpoolError>> {
         loop {
-            if let (Some(name), Some(place)) = (self.names.next(), self.place) {
-                return Some(parse(spool, place, &name));
+            if let Some(name) = self.names.next() {
+                return Some(self.parse(spool, &name));
             }
-            let folder = self.next;
-            self.next = self.next.saturating_add(1);
+            let place = Folder::number(self.next)?;
+            self.next += 1;
             let inner = spool.inner();
-            let (place, names) = match u8::try_from(folder) {
-                Ok(shard) => (Place::Queue, inner.queue.names(&format!("{shard:02x}"))),
-                Err(_) if folder == 256 => (Place::Hold, inner.hold.names(".")),
-                Err(_) => return None,
+            let names = match &place {
+                Folder::Queue(shard) => inner.queue.names(shard),
+                Folder::Hold => inner.hold.names("."),
             };
             match names {
-                Ok(names) => (self.place, self.names) = (Some(place), names.into_iter()),
+                Ok(names) => (self.folder, self.names) = (Some(place), names.into_iter()),
                 Err(error) => return Some(Err(error)),
             }
         }
     }
-}
 
-/// A file whose name is not an id, or that lies in the wrong folder, is not ours to touch.
-fn parse(spool: &Spool, place: Place, name: &str) -> Result<(Place, QueueId), SpoolError> {
-    match name.parse() {
-        Ok(id) => Ok((place, id)),
-        Err(_) => Err(SpoolError::ForeignFile { path: place_path(spool, place).join(name) }),
+    /// A file whose name is not an id, or that lies where its id does not belong, is not ours to touch.
+    fn parse(&self, spool: &Spool, name: &str) -> Result<(Place, QueueId), SpoolError> {
+        let id = name.parse::<QueueId>();
+        let path = match (&self.folder, id) {
+            (Some(Folder::Queue(shard)), Ok(id)) if id.shard() == *shard => return Ok((Place::Queue, id)),
+            (Some(Folder::Hold), Ok(id)) => return Ok((Place::Hold, id)),
+            (Some(Folder::Queue(shard)), _) => spool.inner().queue.path().join(shard),
+            (Some(Folder::Hold) | None, _) => spool.inner().hold.path().to_owned(),
+        };
+        Err(SpoolError::ForeignFile { path: path.join(name) })
     }
 }
 
-fn place_path(spool: &Spool, place: Place) -> &std::path::Path {
-    match place {
-        Place::Queue => spool.inner().queue.path(),
-        Place::Hold => spool.inner().hold.path(),
+/// A folder with messages.
+#[derive(Debug)]
+enum Folder {
+    Queue(String),
+    Hold,
+}
+
+impl Folder {
+    fn number(number: u16) -> Option<Self> {
+        match u8::try_from(number) {
+            Ok(shard) => Some(Self::Queue(format!("{shard:02x}"))),
+            Err(_) if number == 256 => Some(Self::Hold),
+            Err(_) => None,
+        }
     }
 }
 

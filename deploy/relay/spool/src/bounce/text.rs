@@ -83,7 +83,7 @@ impl Text {
     /// Control and direction characters become `?`, and without SMTPUTF8 all that is not ASCII does.
     fn clean(&self, text: &str) -> String {
         let clean = |c: char| match c {
-            '\t' => ' ',
+            '\t' | '\r' | '\n' => ' ',
             '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
             c if c.is_control() || (self.charset == Charset::Ascii && !c.is_ascii()) => '?',
             c => c,
