@@ -60,7 +60,7 @@
 
 #![forbid(unsafe_code)]
 
-mod address;
+pub mod address;
 mod command;
 mod content;
 mod counts;
@@ -73,11 +73,10 @@ mod refusal;
 mod reply;
 mod session;
 mod settings;
+pub mod submit;
 mod sysexits;
 
-pub use address::{
-    AddressError, MAX_LOCAL_PART, Mailbox, ReversePath, parse_forward_path, parse_reverse_path,
-};
+pub use address::{AddressError, Mailbox, ReversePath};
 pub use counts::CommandCounts;
 pub use date::rfc5322_date;
 pub use header_watch::HeaderFacts;

@@ -25,6 +25,7 @@ impl Reply {
     }
 
     /// The three digits.
+    #[cfg(test)]
     pub(crate) fn code(&self) -> u16 {
         self.code
     }

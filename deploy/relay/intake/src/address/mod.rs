@@ -1,11 +1,13 @@
 //! Mail addresses: a mailbox, the null sender, and how both are written.
 
 mod domain;
+mod list;
 mod path;
 
 use std::fmt;
 
 pub(crate) use domain::check_domain;
+pub use list::parse_address_list;
 pub use path::{parse_forward_path, parse_reverse_path};
 
 /// The longest local part taken, in octets without quotes. RFC 5321 §4.5.3.1.1 guarantees 64; senders made
@@ -122,6 +124,12 @@ pub enum AddressError {
     /// A quoted local part without its closing quote.
     #[error("a quote is not closed")]
     OpenQuote,
+    /// A comment without its closing parenthesis.
+    #[error("a comment is not closed")]
+    OpenComment,
+    /// Words where an address must stand.
+    #[error("'{0}' is not an address; separate addresses with commas, and put a name before <address>")]
+    NotAnAddress(String),
     /// A control character, anywhere.
     #[error("control characters are not allowed in an address")]
     Control,

@@ -1,1 +1,0 @@
-//! Transcripts and properties of the whole dialogue.
