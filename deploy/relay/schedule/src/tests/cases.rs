@@ -30,6 +30,16 @@ fn recipients_of_one_message_fill_entries_up_to_the_limit() {
 }
 
 #[test]
+fn what_killed_a_worker_gets_no_further_recipients() {
+    let (mut scheduler, smtp) = relay(100, settings());
+    assert_eq!(put(&mut scheduler, NOW, smtp, "site", 1, 1), None);
+    let next = scheduler.next(NOW).unwrap();
+    assert!(scheduler.finished(NOW, next, Outcome::WorkerDied).is_empty());
+    assert_eq!(put(&mut scheduler, NOW, smtp, "site", 1, 1), None);
+    assert_eq!(all(&mut scheduler, NOW).len(), 2);
+}
+
+#[test]
 fn without_a_recipient_limit_a_message_is_one_entry() {
     let (mut scheduler, smtp) =
         relay(100, TransportSettings { destination_recipient_limit: None, ..settings() });
@@ -85,6 +95,17 @@ fn a_quarter_of_the_workers_until_the_first_success() {
     assert!(scheduler.finished(NOW, out.remove(0), Outcome::Completed).is_empty());
     out.extend(all(&mut scheduler, NOW));
     assert_eq!(out.len(), 16);
+}
+
+#[test]
+fn the_quarter_is_of_the_smaller_pool() {
+    for (shared, own, want) in [(100, 8, 2), (8, 100, 2), (100, 100, 5)] {
+        let mut scheduler = Scheduler::new(Limits::of_workers(count(shared)));
+        let settings = TransportSettings { process_limit: count(own), ..settings() };
+        let smtp = scheduler.add_transport(NOW, "smtp", settings);
+        fill(&mut scheduler, smtp, "site", 0..50);
+        assert_eq!(all(&mut scheduler, NOW).len(), want, "{own} of {shared}");
+    }
 }
 
 #[test]
@@ -253,6 +274,44 @@ fn sessions_are_kept_while_there_is_a_backlog() {
         assert_eq!(next.cache(), want, "at {at}");
         assert!(scheduler.finished(NOW + seconds(at), next, Outcome::Completed).is_empty());
     }
+}
+
+#[test]
+fn caching_goes_on_while_other_deliveries_of_the_site_do() {
+    let (mut scheduler, smtp) = relay(100, settings());
+    fill(&mut scheduler, smtp, "site", 0..6);
+    let out = all(&mut scheduler, NOW);
+    assert_eq!(scheduler.remove(NOW, &5), [0]);
+    drop(scheduler.finished(NOW, out.into_iter().next().unwrap(), Outcome::Completed));
+    let later = NOW + seconds(20);
+    assert_eq!(put(&mut scheduler, later, smtp, "site", 7, 1), None);
+    assert_eq!(scheduler.next(later).unwrap().cache(), CacheFlags { load: true, store: true });
+}
+
+#[test]
+fn a_dead_site_has_no_sessions() {
+    let (mut scheduler, smtp) = relay(100, settings());
+    fill(&mut scheduler, smtp, "site", 0..8);
+    let mut out = all(&mut scheduler, NOW).into_iter();
+    drop(scheduler.finished(NOW, out.next().unwrap(), Outcome::Completed));
+    for _ in 0..4 {
+        drop(scheduler.finished(NOW, out.next().unwrap(), Outcome::SiteFailed(down())));
+    }
+    let next = scheduler.next(NOW).into_iter().chain(all(&mut scheduler, NOW));
+    next.for_each(|it| drop(scheduler.finished(NOW, it, Outcome::SiteFailed(down()))));
+    assert!(matches!(scheduler.destinations().next().unwrap().state, SiteState::Dead { .. }));
+    scheduler.flush(NOW + seconds(2));
+    assert_eq!(put(&mut scheduler, NOW + seconds(2), smtp, "site", 9, 1), None);
+    assert_eq!(scheduler.next(NOW + seconds(2)).unwrap().cache(), CacheFlags::default());
+}
+
+#[test]
+fn an_entry_that_no_worker_had_is_not_back_to_back() {
+    let (mut scheduler, smtp) = relay(100, settings());
+    fill(&mut scheduler, smtp, "site", 0..1);
+    let next = scheduler.next(NOW).unwrap();
+    assert!(scheduler.finished(NOW, next, Outcome::NotStarted).is_empty());
+    assert_eq!(scheduler.next(NOW).unwrap().cache(), CacheFlags::default());
 }
 
 #[test]
