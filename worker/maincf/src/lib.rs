@@ -7,13 +7,17 @@
 mod config;
 mod deployment;
 mod expand;
+mod foreign;
+mod known;
 mod main_cf;
+pub mod manual;
 mod nearest;
 mod param;
 pub mod params;
 mod parse;
 mod reader;
 mod review;
+pub mod show;
 pub mod tables;
 pub mod value;
 
@@ -24,3 +28,4 @@ pub use main_cf::{MainCf, Origin, ReadError, Setting};
 pub use param::{Group, Mirror, Param, Protocol, Scope, Today};
 pub use parse::SyntaxError;
 pub use reader::{ConfigErrors, ParamError, Reason};
+pub use review::{Warning, warnings};

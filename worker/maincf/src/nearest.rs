@@ -2,7 +2,15 @@
 
 /// The closest candidate, where one is close enough to be what was meant.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let most = (name.len() / 4).clamp(1, 4);
+    nearest_within((name.len() / 4).clamp(1, 4), name, candidates)
+}
+
+/// The closest candidate at most so many changes away.
+pub(crate) fn nearest_within<'c>(
+    most: usize,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
     candidates
         .into_iter()
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= most)

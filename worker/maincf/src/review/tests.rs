@@ -1,0 +1,140 @@
+//! Warnings and refusals over whole files.
+
+use std::path::Path;
+
+use super::*;
+
+fn cf(text: &str) -> MainCf {
+    MainCf::parse(text, Path::new("/m")).unwrap().with_system_hostname("mail.example.org")
+}
+
+fn lines(text: &str) -> Vec<String> {
+    warnings(&cf(text)).iter().map(ToString::to_string).collect()
+}
+
+fn refused_names(text: &str) -> Vec<String> {
+    refused(&cf(text)).into_iter().map(|error| error.name).collect()
+}
+
+/// What Debian's package installs, with a relay host.
+const DEBIAN: &str = r"
+smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
+biff = no
+append_dot_mydomain = no
+readme_directory = no
+compatibility_level = 3.6
+smtpd_tls_cert_file=/etc/ssl/certs/ssl-cert-snakeoil.pem
+smtpd_tls_key_file=/etc/ssl/private/ssl-cert-snakeoil.key
+smtpd_tls_security_level=may
+smtp_tls_security_level=may
+smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+myhostname = mail.example.org
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
+myorigin = /etc/mailname
+mydestination = $myhostname, localhost
+relayhost = [relay.example]
+mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
+mailbox_size_limit = 0
+recipient_delimiter = +
+inet_interfaces = all
+inet_protocols = all
+";
+
+#[test]
+fn a_real_file_gives_a_few_lines_only() {
+    assert_eq!(
+        lines(DEBIAN),
+        [
+            "/m:10: smtp_tls_security_level is set but not acted on yet: TLS is not built yet: \
+             mail is sent in plaintext",
+            "/m:11: smtp_tls_session_cache_database is set but not acted on yet",
+            "12 settings belong to programs that Baton does not replace: alias_database, alias_maps, \
+             append_dot_mydomain, biff, mailbox_size_limit, mydestination, mynetworks, readme_directory, \
+             smtpd_relay_restrictions, smtpd_tls_cert_file, smtpd_tls_key_file, smtpd_tls_security_level",
+        ]
+    );
+    assert_eq!(refused_names(DEBIAN), [""; 0]);
+    let postfix = warnings(&cf(DEBIAN).for_deployment(Deployment::Postfix));
+    assert_eq!(postfix.len(), 2);
+}
+
+#[test]
+fn what_would_weaken_security_is_refused_by_name() {
+    let text = "smtp_sasl_auth_enable = yes\nlmtp_sasl_password_maps = hash:/x\nsmtp_tls_policy_maps = hash:/x\n\
+                smtp_tls_CAfile = /x\nlmtp_tls_security_level = secure\nsmtp_header_checks = pcre:/x\n\
+                smtp_tls_wrappermode = yes\nsmtp_enforce_tls = yes\nlmtp_tls_fingerprint_cert_match = a\n";
+    assert_eq!(
+        refused_names(text),
+        [
+            "lmtp_sasl_password_maps",
+            "lmtp_tls_fingerprint_cert_match",
+            "lmtp_tls_security_level",
+            "smtp_enforce_tls",
+            "smtp_header_checks",
+            "smtp_sasl_auth_enable",
+            "smtp_tls_CAfile",
+            "smtp_tls_policy_maps",
+            "smtp_tls_wrappermode",
+        ]
+    );
+    assert!(lines(text).is_empty(), "what is refused is not warned about as well");
+}
+
+#[test]
+fn the_default_written_out_is_not_worth_a_word() {
+    let text = "smtp_sasl_auth_enable = no\nsmtp_tls_policy_maps =\nsmtp_cname_overrides_servername = no\n\
+                smtp_sasl_security_options = noplaintext, noanonymous\nsmtp_tls_security_level = none\n";
+    assert!(lines(text).is_empty());
+    assert!(refused_names(text).is_empty());
+}
+
+#[test]
+fn a_value_that_does_not_expand_is_not_its_default() {
+    assert_eq!(refused_names("smtp_tls_policy_maps = ${x"), ["smtp_tls_policy_maps"]);
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_one() {
+    assert_eq!(
+        lines(
+            "smtp_mial_timeout = 3s\nrelay_host = x\nqwertyuiop = 1\nbaton_sweep_tme = 2\nqueue_directry = /\n"
+        ),
+        [
+            "/m:4: unknown parameter baton_sweep_tme; did you mean baton_sweep_time?",
+            "/m:5: unknown parameter queue_directry; did you mean queue_directory?",
+            "/m:3: unknown parameter qwertyuiop",
+            "/m:2: unknown parameter relay_host; did you mean relayhost?",
+            "/m:1: unknown parameter smtp_mial_timeout; did you mean smtp_mail_timeout?",
+        ]
+    );
+}
+
+#[test]
+fn own_names_that_are_used_are_not_unknown() {
+    assert!(lines("edge = [a.example]\nrelayhost = ${edge}:25\n").is_empty());
+    assert_eq!(lines("edge = [a.example]\n").len(), 1);
+}
+
+#[test]
+fn settings_that_change_routes_are_named_one_by_one_standalone() {
+    let text =
+        "content_filter = x:[::1]\nrelay_transport = smtp:[a]\nslow_destination_concurrency_limit = 1\n";
+    assert_eq!(
+        lines(text),
+        [
+            "/m:1: content_filter is set but not acted on yet",
+            "/m:2: relay_transport is set but not acted on yet"
+        ]
+    );
+    assert_eq!(warnings(&cf(text).for_deployment(Deployment::Postfix)), []);
+}
+
+#[test]
+fn options_are_warned_about_by_their_origin() {
+    let mut cf = cf("");
+    cf.set_option("smtp_pix_workarounds=").unwrap();
+    let lines: Vec<_> = warnings(&cf).iter().map(ToString::to_string).collect();
+    assert_eq!(lines, ["-o: smtp_pix_workarounds is set but not acted on yet"]);
+}
