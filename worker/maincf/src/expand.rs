@@ -229,13 +229,16 @@ fn split_name(text: &str) -> (&str, &str) {
 }
 
 struct Operator {
-    accepts: fn(Ordering) -> bool,
+    accepts: Accepts,
     /// Compares dotted numbers rather than texts.
     by_level: bool,
 }
 
+/// Which outcomes of a comparison an operator accepts.
+type Accepts = fn(Ordering) -> bool;
+
 /// Longer operators before those they begin with.
-const OPERATORS: &[(&str, fn(Ordering) -> bool)] = &[
+const OPERATORS: &[(&str, Accepts)] = &[
     ("==", Ordering::is_eq),
     ("!=", Ordering::is_ne),
     ("<=", Ordering::is_le),

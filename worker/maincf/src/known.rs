@@ -1,5 +1,7 @@
 //! Every name that the delivery agents of Postfix 3.4 to 3.12 read or depend on, with or without a row here.
 
+use std::borrow::Cow;
+
 use Neglect::{Elsewhere, Obsolete, Reference, Refuse, Warn};
 
 /// What ignoring a setting means while it has no row.
@@ -44,6 +46,15 @@ const fn known(
 /// The name of a parameter is never empty, so that a missing twin is never found.
 pub(crate) fn find(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name || known.lmtp == name)
+}
+
+/// The unexpanded default of a name without a row, so that a value may refer to it.
+pub(crate) fn default(name: &str) -> Option<Cow<'static, str>> {
+    let known = find(name)?;
+    let default = known.default?;
+    // The twin's default refers to the twin's siblings.
+    let is_twin = name == known.lmtp;
+    Some(if is_twin { default.replace("smtp_", "lmtp_").into() } else { default.into() })
 }
 
 /// Every name, both prefixes.
@@ -291,3 +302,48 @@ pub(crate) const KNOWN: &[Known] = &[
     known("tlsproxy_service_name", "", Some("tlsproxy"), "tls", Elsewhere),
     known("use_srv_lookup", "", Some(""), "dns", Warn),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_the_fixtures_is_known() {
+        let fixtures = [
+            include_str!("../tests/fixtures/parameters.tsv"),
+            include_str!("../tests/fixtures/parameters-related.tsv"),
+            include_str!("../tests/fixtures/parameters-after-3.4.tsv"),
+        ];
+        let mut seen = 0;
+        for line in fixtures.iter().flat_map(|text| text.lines().skip(1)) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            for name in fields[0].split(" / ").chain([fields[1]]) {
+                let name = name.split(' ').next().unwrap();
+                // Templates: the names per transport are rows.
+                if name != "-" && !name.starts_with("transport_") {
+                    assert!(find(name).is_some(), "{name}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 300, "{seen}");
+    }
+
+    #[test]
+    fn sorted_and_unique() {
+        let lower: Vec<String> = KNOWN.iter().map(|known| known.name.to_lowercase()).collect();
+        assert!(lower.is_sorted());
+        let mut all: Vec<&str> = names().collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn a_twin_s_default_names_the_twin_s_siblings() {
+        assert_eq!(default("lmtp_tls_key_file").as_deref(), Some("$lmtp_tls_cert_file"));
+        assert_eq!(default("smtp_tls_key_file").as_deref(), Some("$smtp_tls_cert_file"));
+        assert_eq!(default("myhostnam"), None);
+    }
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::deployment::Deployment;
 use crate::expand::{self, ExpandError};
+use crate::known;
 use crate::params;
 use crate::parse::{self, SyntaxError};
 
@@ -184,17 +185,18 @@ impl MainCf {
         }
     }
 
-    /// The unexpanded default in this deployment; `None` for names without a row.
+    /// The unexpanded default in this deployment; `None` for names that are not known at all.
     pub fn default_text(&self, name: &str) -> Option<Cow<'_, str>> {
         match name {
             "myhostname" => return Some(Cow::Owned(self.default_hostname())),
             "mydomain" => return Some(Cow::Owned(self.default_domain())),
+            "mail_version" => return Some(Cow::Borrowed(env!("CARGO_PKG_VERSION"))),
             _ => {}
         }
         if let Some(text) = self.deployment.default(name) {
             return Some(Cow::Borrowed(text));
         }
-        params::find(name).map(|found| found.default())
+        params::find(name).map(|found| found.default()).or_else(|| known::default(name))
     }
 
     /// The value of a name with everything in it expanded.

@@ -100,7 +100,10 @@ impl Found {
     }
 }
 
-static INDEX: LazyLock<HashMap<Cow<'static, str>, (&'static Param, Protocol)>> = LazyLock::new(|| {
+/// Rows by every name that does not depend on a transport.
+type Index = HashMap<Cow<'static, str>, (&'static Param, Protocol)>;
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = HashMap::new();
     for row in rows() {
         // Shared rows are written by the last protocol: SMTP.

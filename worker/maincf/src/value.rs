@@ -17,9 +17,9 @@ pub use feedback::Feedback;
 pub use list::Keywords;
 pub(crate) use list::words;
 pub use net::{Network, Networks};
-pub use number::{Positive, UpTo};
+pub use number::{Positive, Within};
 pub use service::Service;
-pub use text::{NonEmpty, TransportNexthop};
+pub use text::{DomainSource, NonEmpty, TransportNexthop};
 
 use crate::tables::SpecError;
 

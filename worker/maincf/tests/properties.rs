@@ -91,10 +91,9 @@ proptest! {
         }
         _ = (Feedback::parse(&text, ""), Service::parse(&text, ""), TransportNexthop::parse(&text, ""));
         _ = (Networks::parse(&text, ""), InetInterfaces::parse(&text, ""), TableList::parse(&text, ""));
-        if let Ok(list) = DomainList::parse(&text.replace('/', ""), "") {
-            if let Ok(matcher) = list.open(ParentMatch::Dotted) {
-                _ = matcher.matches(&text);
-            }
+        let list = DomainList::parse(&text.replace('/', ""), "");
+        if let Some(Ok(matcher)) = list.ok().map(|list| list.open(ParentMatch::Dotted)) {
+            _ = matcher.matches(&text);
         }
     }
 

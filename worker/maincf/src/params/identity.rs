@@ -3,7 +3,7 @@
 use crate::param::Mirror::Shared;
 use crate::param::Today::Act;
 use crate::param::params;
-use crate::value::NonEmpty;
+use crate::value::{DomainSource, NonEmpty};
 
 params! {
     /// Own names, in greetings, log lines, bounces and loop checks.
@@ -12,8 +12,8 @@ params! {
         hostname: NonEmpty = "myhostname", "", Shared, Act;
         /// This host's domain. Default: `myhostname` without its first label.
         domain: NonEmpty = "mydomain", "", Shared, Act;
-        /// The domain that completes addresses without one.
-        origin: NonEmpty = "myorigin", "$myhostname", Shared, Act;
+        /// The domain that completes addresses without one; `/file` takes it from the file's first line, as Debian does.
+        origin: DomainSource = "myorigin", "$myhostname", Shared, Act;
         /// The product name in greetings and bounces.
         mail_name: NonEmpty = "mail_name", "Postfix", Shared, Act;
     }

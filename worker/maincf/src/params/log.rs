@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::param::Mirror::Shared;
 use crate::param::Today::Act;
 use crate::param::params;
-use crate::value::{NonEmpty, UpTo};
+use crate::value::{NonEmpty, Within};
 
 params! {
     /// How log lines look and where they go.
@@ -15,6 +15,6 @@ params! {
         /// The file; empty: the system's log, or standard error in the foreground.
         file: Option<PathBuf> = "maillog_file", "", Shared, Act;
         /// Most decimals in `delay=` and `delays=`.
-        delay_resolution: UpTo<6> = "delay_logging_resolution_limit", "2", Shared, Act;
+        delay_resolution: Within<0, 6> = "delay_logging_resolution_limit", "2", Shared, Act;
     }
 }

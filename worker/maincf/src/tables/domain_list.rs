@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     fn matches(list: &str, parents: ParentMatch, domain: &str) -> bool {
-        DomainList::parse(&list, "").unwrap().open(parents).unwrap().matches(domain).unwrap()
+        DomainList::parse(list, "").unwrap().open(parents).unwrap().matches(domain).unwrap()
     }
 
     #[test]

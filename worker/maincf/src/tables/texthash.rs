@@ -101,6 +101,23 @@ mod tests {
         assert!(matches!(error, OpenError::Syntax { line: 2, reason: SyntaxError::NoValue, .. }), "{error}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_read_or_refused(bytes: Vec<u8>) {
+            let spec = TableSpec::parse("texthash:/x").unwrap();
+            if let Ok(table) = read(&bytes, &spec) {
+                proptest::prop_assert!(table.entries.keys().all(|key| !key.is_empty()));
+            }
+        }
+
+        #[test]
+        fn what_was_written_is_found(key in "[a-zA-Z0-9@.+-]{1,20}", value in "[!-~]([ -~]{0,20}[!-~])?") {
+            let spec = TableSpec::parse("texthash:/x").unwrap();
+            let table = read(format!("{key}\t{value}\n").as_bytes(), &spec).unwrap();
+            proptest::prop_assert_eq!(table.lookup(&key.to_uppercase()).unwrap(), Some(value));
+        }
+    }
+
     #[test]
     fn missing_files_and_relative_paths_are_errors() {
         let open = |spec| open(&TableSpec::parse(spec).unwrap());

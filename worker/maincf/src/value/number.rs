@@ -73,22 +73,23 @@ positive! {
     Duration, "time, more than 0", "time, 0 for no limit";
 }
 
-/// A whole number from 0 to `MOST`.
+/// A whole number from `LEAST` to `MOST`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpTo<const MOST: u32>(u32);
+pub struct Within<const LEAST: u32, const MOST: u32>(u32);
 
-impl<const MOST: u32> UpTo<MOST> {
+impl<const LEAST: u32, const MOST: u32> Within<LEAST, MOST> {
     /// The plain value.
     pub fn get(self) -> u32 {
         self.0
     }
 }
 
-impl<const MOST: u32> Value for UpTo<MOST> {
+impl<const LEAST: u32, const MOST: u32> Value for Within<LEAST, MOST> {
     const KIND: &'static str = "whole number in a range";
 
     fn parse(text: &str, default: &str) -> Result<Self, ValueError> {
         match u32::parse(text, default)? {
+            value if value < LEAST => Err(ValueError::TooSmall(LEAST.into())),
             value if value > MOST => Err(ValueError::TooLarge(MOST.into())),
             value => Ok(Self(value)),
         }
@@ -112,7 +113,8 @@ mod tests {
         assert_eq!(u32::parse("4294967296", ""), Err(ValueError::TooLarge(4_294_967_295)));
         assert!(matches!(u32::parse("-1", ""), Err(ValueError::NotANumber(_))));
         assert!(matches!(u64::parse("10M", ""), Err(ValueError::NotANumber(_))));
-        assert_eq!(UpTo::<6>::parse("7", ""), Err(ValueError::TooLarge(6)));
-        assert_eq!(UpTo::<6>::parse("6", "").unwrap().get(), 6);
+        assert_eq!(Within::<2, 6>::parse("7", ""), Err(ValueError::TooLarge(6)));
+        assert_eq!(Within::<2, 6>::parse("1", ""), Err(ValueError::TooSmall(2)));
+        assert_eq!(Within::<2, 6>::parse("6", "").unwrap().get(), 6);
     }
 }

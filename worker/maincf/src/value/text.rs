@@ -1,6 +1,7 @@
 //! Texts, paths, and `transport:nexthop`.
 
 use std::fmt;
+use std::io;
 use std::ops::Deref;
 use std::path::PathBuf;
 
@@ -64,6 +65,44 @@ impl Value for NonEmpty {
     }
 }
 
+/// A domain, as written or in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DomainSource {
+    /// The domain itself.
+    Domain(String),
+    /// A file whose first line is the domain.
+    File(PathBuf),
+}
+
+impl DomainSource {
+    /// The domain, read from the file where there is one.
+    ///
+    /// Errors: the file cannot be read, or its first line is empty.
+    pub fn read(&self) -> io::Result<String> {
+        let path = match self {
+            Self::Domain(domain) => return Ok(domain.clone()),
+            Self::File(path) => path,
+        };
+        let text = std::fs::read_to_string(path)?;
+        match text.lines().next().map(str::trim) {
+            Some(domain) if !domain.is_empty() => Ok(domain.into()),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the first line is empty")),
+        }
+    }
+}
+
+impl Value for DomainSource {
+    const KIND: &'static str = "domain, or /file that has it";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        match text {
+            "" => Err(ValueError::Empty),
+            path if path.starts_with('/') => Ok(Self::File(path.into())),
+            domain => Ok(Self::Domain(domain.into())),
+        }
+    }
+}
+
 /// A transport and, where given, the next hop for it: `smtp:[mx.example]:25`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportNexthop {
@@ -88,6 +127,16 @@ impl Value for TransportNexthop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_may_stand_in_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let source = DomainSource::parse(file.path().to_str().unwrap(), "").unwrap();
+        assert!(source.read().is_err());
+        std::fs::write(file.path(), "example.org \nother\n").unwrap();
+        assert_eq!(source.read().unwrap(), "example.org");
+        assert_eq!(DomainSource::parse("example.net", "").unwrap().read().unwrap(), "example.net");
+    }
 
     #[test]
     fn the_first_colon_ends_the_transport() {
