@@ -148,3 +148,119 @@ impl Message {
 
 /// `header_size_limit` of the seed: no header is longer.
 const HEADER_LIMIT: u64 = 102_400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::tests::sample;
+    use crate::testing::{Home, at, deferred, delivered, deposit, refused};
+
+    const SETTINGS: NoticeSettings<'_> =
+        NoticeSettings { myhostname: "relay.example", bounce_size_limit: 50_000 };
+    const CONTENT: &[u8] = b"Subject: x\r\n\r\nthe body\r\n";
+
+    fn queued(home: &Home, envelope: Envelope, content: &[u8]) -> (Message, crate::Spool) {
+        let spool = home.start();
+        let mut incoming = spool.receive(None).unwrap();
+        incoming.write(content).unwrap();
+        (incoming.commit(envelope).unwrap(), spool)
+    }
+
+    fn text(message: &Message) -> String {
+        String::from_utf8(message.content().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_notice_for_all_that_failed_and_none_twice() {
+        let home = Home::new();
+        let (mut message, spool) = queued(&home, sample(&["a@x", "b@x", "c@x", "d@x"]), CONTENT);
+        message.mark(&[refused(0, 1), delivered(1, 1), deferred(2, 1, 1), refused(3, 2)]).unwrap();
+        let notice = queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap();
+        let envelope = notice.envelope();
+        assert_eq!((envelope.sender.as_str(), envelope.recipients.len()), ("", 1));
+        assert_eq!(envelope.recipients[0].address, "sender@example.org");
+        assert_eq!(envelope.recipients[0].notify, Notify::Never);
+        let text = text(&notice);
+        assert!(
+            text.contains("Final-Recipient: rfc822; a@x") && text.contains("Final-Recipient: rfc822; d@x")
+        );
+        assert!(!text.contains("b@x") && !text.contains("c@x") && text.contains("the body"));
+        assert!(queue_notice(&mut message, &SETTINGS, at(10)).unwrap().is_none());
+        assert_eq!(spool.get(message.id()).unwrap().recipients(), message.recipients());
+        assert_eq!(message.pending().map(|(index, _)| index).collect::<Vec<_>>(), [2]);
+        assert_eq!(spool.messages().count(), 2);
+    }
+
+    #[test]
+    fn nobody_is_told_but_the_recipients_are_closed() {
+        let mut null = sample(&["a@x"]);
+        null.sender = String::new();
+        let mut never = sample(&["a@x"]);
+        never.recipients[0].notify = Notify::Never;
+        for envelope in [null, never] {
+            let home = Home::new();
+            let (mut message, spool) = queued(&home, envelope, CONTENT);
+            message.mark(&[refused(0, 1)]).unwrap();
+            assert!(queue_notice(&mut message, &SETTINGS, at(9)).unwrap().is_none());
+            assert!(message.is_finished());
+            assert_eq!(spool.messages().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_notice_is_never_answered_with_a_notice() {
+        let home = Home::new();
+        let (mut message, spool) = queued(&home, sample(&["a@x"]), CONTENT);
+        message.mark(&[refused(0, 1)]).unwrap();
+        let mut notice = queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap();
+        notice.mark(&[refused(0, 10)]).unwrap();
+        assert!(queue_notice(&mut notice, &SETTINGS, at(11)).unwrap().is_none());
+        assert_eq!(spool.messages().count(), 2);
+    }
+
+    #[test]
+    fn long_content_and_ret_hdrs_return_the_header_only() {
+        let long = [b"Subject: kept\r\n\r\n".as_slice(), &b"the body\r\n".repeat(20_000)].concat();
+        let mut headers = sample(&["a@x"]);
+        headers.ret = Some(Ret::Headers);
+        for (envelope, content) in
+            [(sample(&["a@x"]), long.as_slice()), (headers, b"Subject: kept\r\n\r\nthe body\r\n")]
+        {
+            let home = Home::new();
+            let (mut message, _spool) = queued(&home, envelope, content);
+            message.mark(&[refused(0, 1)]).unwrap();
+            let text = text(&queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap());
+            assert!(text.contains("text/rfc822-headers") && text.contains("Subject: kept"));
+            assert!(!text.contains("the body"));
+        }
+    }
+
+    #[test]
+    fn a_failure_survives_a_crash_before_its_notice() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut message = deposit(&spool, &["a@x"], CONTENT);
+        message.mark(&[refused(0, 1)]).unwrap();
+        drop((message, spool));
+        let spool = home.start();
+        let Some(Ok(crate::Found::Ready(mut message))) = spool.recover().unwrap().next() else { panic!() };
+        assert!(
+            text(&queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap())
+                .contains("550 5.1.1 no such user")
+        );
+        assert!(message.is_finished());
+    }
+
+    #[test]
+    fn damaged_content_is_not_returned() {
+        let home = Home::new();
+        let (mut message, spool) = queued(&home, sample(&["a@x"]), CONTENT);
+        message.mark(&[refused(0, 1)]).unwrap();
+        let mut bytes = std::fs::read(home.file(&message)).unwrap();
+        bytes[70] ^= 1;
+        std::fs::write(home.file(&message), bytes).unwrap();
+        let error = queue_notice(&mut message, &SETTINGS, at(9)).unwrap_err();
+        assert!(matches!(error, SpoolError::Damaged { damage: Damage::Content, .. }), "{error}");
+        assert_eq!(spool.messages().count(), 0);
+    }
+}

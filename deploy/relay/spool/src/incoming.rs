@@ -218,3 +218,119 @@ pub(crate) fn write_at(fd: &OwnedFd, mut bytes: &[u8], mut offset: u64) -> Resul
 /// Content is kept in memory up to this size; smaller messages take one write.
 const FLUSH_AT: usize = 64 << 10;
 const _: () = assert!(PREAMBLE as u64 == CONTENT_OFFSET);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::tests::sample;
+    use crate::testing::{Home, deposit};
+    use crate::{Options, Recipient};
+
+    #[test]
+    fn nothing_remains_of_a_message_that_was_not_committed() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut incoming = spool.receive(None).unwrap();
+        incoming.write(&[b'x'; 200_000]).unwrap();
+        assert_eq!(home.names("tmp").len(), 1);
+        drop(incoming);
+        assert_eq!(home.names("tmp"), [""; 0]);
+        assert_eq!(spool.messages().count(), 0);
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_removed_at_start_and_never_queued() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut incoming = spool.receive(None).unwrap();
+        incoming.write(&[b'x'; 200_000]).unwrap();
+        let left = home.path().join("tmp").join(&home.names("tmp")[0]);
+        std::fs::copy(&left, home.path().join("tmp/left")).unwrap();
+        let published = deposit(&spool, &["a@x"], b"x\r\n");
+        // The state between two journal entries: the new name is there and the old one still is.
+        std::fs::hard_link(home.file(&published), home.path().join("tmp/second-name")).unwrap();
+        drop((incoming, spool, published));
+        let spool = home.start();
+        assert_eq!(home.names("tmp"), [""; 0]);
+        assert_eq!(spool.messages().map(Result::unwrap).count(), 1);
+    }
+
+    #[test]
+    fn an_envelope_that_cannot_be_queued_leaves_nothing() {
+        let home = Home::new();
+        let spool = home.start();
+        for recipients in [vec![], vec!["a\r\nb"]] {
+            let error = spool.receive(None).unwrap().commit(sample(&recipients)).unwrap_err();
+            assert!(matches!(error, SpoolError::Envelope(_)), "{error}");
+        }
+        let mut before_1970 = sample(&["a@x"]);
+        before_1970.arrival = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
+        let error = spool.receive(None).unwrap().commit(before_1970).unwrap_err();
+        assert!(matches!(error, SpoolError::Envelope(EnvelopeError::Unwritable)), "{error}");
+        assert_eq!((spool.messages().count(), home.names("tmp").len()), (0, 0));
+    }
+
+    #[test]
+    fn facts_for_logs_are_one_short_line() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut envelope = sample(&["a@x"]);
+        envelope.client.helo = "evil\r\nstatus=sent".into();
+        envelope.message_id = Some("<\x1b[2J>".into());
+        let message = spool.receive(None).unwrap().commit(envelope).unwrap();
+        assert_eq!(message.envelope().client.helo, "evil??status=sent");
+        assert_eq!(message.envelope().message_id.as_deref(), Some("<?[2J>"));
+    }
+
+    #[test]
+    fn a_full_spool_says_so_before_anything_is_written() {
+        let home = Home::new();
+        let spool = Spool::open(&home.path(), Options { minfree: u64::MAX, ..Options::default() }).unwrap();
+        let error = spool.receive(None).unwrap_err();
+        assert!(error.is_full() && error.to_string().contains("octets free"), "{error}");
+        drop(spool);
+        let spool = home.start();
+        assert!(spool.receive(Some(u64::MAX)).unwrap_err().is_full());
+        assert!(spool.receive(Some(1000)).is_ok());
+    }
+
+    #[test]
+    fn errors_of_a_full_disk_are_told_from_others() {
+        for (error, full) in
+            [(Errno::NOSPC, true), (Errno::DQUOT, true), (Errno::FBIG, true), (Errno::IO, false)]
+        {
+            assert_eq!(SpoolError::io("write", "x", error).is_full(), full, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_message_uncommittable() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut incoming = spool.receive(None).unwrap();
+        incoming.fd = rustix::fs::open("/dev/full", OFlags::WRONLY, rustix::fs::Mode::empty()).unwrap();
+        let error = incoming.write(&[b'x'; FLUSH_AT]).unwrap_err();
+        assert!(error.is_full(), "{error}");
+        incoming.fd = rustix::fs::open("/dev/null", OFlags::WRONLY, rustix::fs::Mode::empty()).unwrap();
+        assert!(incoming.commit(sample(&["a@x"])).is_err());
+        assert_eq!((spool.messages().count(), home.names("tmp").len()), (0, 0));
+    }
+
+    #[test]
+    fn ids_differ_and_rise() {
+        let home = Home::new();
+        let spool = home.start();
+        let open: Vec<_> = (0..500).map(|_| spool.receive(None).unwrap()).collect();
+        assert!(open.windows(2).all(|pair| pair[0].id() < pair[1].id()));
+    }
+
+    #[test]
+    fn a_large_envelope_is_read_back() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut envelope = sample(&["a@x"]);
+        envelope.recipients = (0..50_000).map(|n| Recipient::plain(format!("user{n}@example.com"))).collect();
+        let message = spool.receive(None).unwrap().commit(envelope).unwrap();
+        assert_eq!(spool.get(message.id()).unwrap().envelope(), message.envelope());
+    }
+}

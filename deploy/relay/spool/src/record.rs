@@ -164,3 +164,6 @@ const HEADER: usize = 12;
 const VERDICTS_PER_RECORD: usize = 256;
 /// 256 verdicts with four texts of 1000 octets stay below.
 const MAX_PAYLOAD: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests;

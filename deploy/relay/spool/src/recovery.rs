@@ -158,3 +158,6 @@ impl Iterator for Recovery {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

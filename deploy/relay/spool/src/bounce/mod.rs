@@ -197,7 +197,7 @@ fn explanation(notice: &Notice<'_>, charset: Charset) -> String {
 fn delivery_status(notice: &Notice<'_>, charset: Charset) -> String {
     let mut out = Text::new(charset);
     let envelope = notice.envelope;
-    if let Some(envid) = &envelope.envid {
+    if let Some(envid) = envelope.envid.as_ref().filter(|envid| !envid.is_empty()) {
         out.field("Original-Envelope-Id", "", envid);
     }
     out.field("Reporting-MTA", "dns; ", notice.reporting_mta);
