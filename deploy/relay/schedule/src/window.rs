@@ -126,7 +126,7 @@ mod tests {
         let settings = settings("1", "1", 1);
         let mut window = Window::initial(&settings);
         for _ in 0..20 {
-            assert_eq!(sizes(&mut window, &settings, 2).len(), 2);
+            assert!(sizes(&mut window, &settings, 2).iter().all(Option::is_some));
             for _ in 0..4 {
                 window.succeeded(window.size(), &settings);
             }
@@ -186,6 +186,21 @@ mod tests {
         let shrunk: Vec<u32> = seen.into_iter().flatten().collect();
         assert!(shrunk.windows(2).all(|pair| pair[0] - pair[1] <= 1));
         assert!(shrunk.contains(&3));
+    }
+
+    #[test]
+    fn a_step_one_way_clears_the_fractions_of_the_other() {
+        let settings = settings("1/concurrency", "1/concurrency", 0);
+        let mut window = Window::initial(&settings);
+        (0..4).for_each(|_| window.succeeded(5, &settings));
+        assert_eq!(sizes(&mut window, &settings, 1), [Some(4)]);
+        // The four fifths gathered before the failure are gone: a whole window of successes is needed.
+        (0..3).for_each(|_| window.succeeded(4, &settings));
+        assert_eq!(window.size(), 4);
+        window.succeeded(4, &settings);
+        assert_eq!(window.size(), 5);
+        // And so is what remained of the failure: the next one counts at once.
+        assert_eq!(sizes(&mut window, &settings, 1), [Some(4)]);
     }
 
     #[test]

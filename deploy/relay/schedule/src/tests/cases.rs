@@ -289,6 +289,25 @@ fn caching_goes_on_while_other_deliveries_of_the_site_do() {
 }
 
 #[test]
+fn mail_that_waits_for_a_worker_is_a_backlog() {
+    for (shared, own) in [(3, 100), (100, 3)] {
+        let mut scheduler = Scheduler::new(Limits::of_workers(count(shared)));
+        let smtp = scheduler.add_transport(
+            NOW,
+            "smtp",
+            TransportSettings { process_limit: count(own), ..settings() },
+        );
+        fill(&mut scheduler, smtp, "site", 0..1);
+        let first = scheduler.next(NOW).unwrap();
+        drop(scheduler.finished(NOW, first, Outcome::Completed));
+        // Proven, with a window of six; but of four messages one has to wait for a worker.
+        let later = NOW + seconds(10);
+        fill(&mut scheduler, smtp, "site", 1..5);
+        assert_eq!(scheduler.next(later).unwrap().cache(), CacheFlags { load: true, store: true });
+    }
+}
+
+#[test]
 fn a_dead_site_has_no_sessions() {
     let (mut scheduler, smtp) = relay(100, settings());
     fill(&mut scheduler, smtp, "site", 0..8);
