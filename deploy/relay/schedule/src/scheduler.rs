@@ -54,16 +54,12 @@ impl<M: Clone + Eq> Scheduler<M> {
         if delivery.recipients.is_empty() {
             return Admission::Queued;
         }
-        let Some(transport) = self.transports.get_mut(delivery.transport.0 as usize) else {
+        let id = delivery.transport;
+        let slot = self.slot_for(now, id, delivery.nexthop);
+        let (Some(slot), Some(transport)) = (slot, self.transports.get(id.0 as usize)) else {
             return Admission::Suspended(deferred(delivery, Cause::TransportUnavailable));
         };
-        if transport.is_suspended(now) {
-            return Admission::Suspended(deferred(delivery, Cause::TransportUnavailable));
-        }
-        let slot = self.slot_for(now, delivery.transport, delivery.nexthop);
-        let (Some(transport), Some(destination)) =
-            (self.transports.get(delivery.transport.0 as usize), self.destinations.get_mut(slot))
-        else {
+        let Some(destination) = self.destinations.get_mut(slot) else {
             return Admission::Suspended(deferred(delivery, Cause::TransportUnavailable));
         };
         if let Some(failure) = destination.suspended(now, &transport.settings) {
@@ -76,7 +72,7 @@ impl<M: Clone + Eq> Scheduler<M> {
 
     /// The next delivery, if a worker may have one: the destination that waits longest among those that may send.
     ///
-    /// O(1) in destinations and entries.
+    /// O(1) in destinations and entries, counted over many calls: a success that is no longer recent costs one move.
     pub fn next(&mut self, now: Duration) -> Option<Assignment<M>> {
         loop {
             let (slot, class) = self.longest_waiting()?;
@@ -150,18 +146,18 @@ impl<M: Clone + Eq> Scheduler<M> {
         (0..self.transports.len()).map(|index| self.forget_some(now, index, usize::MAX)).sum()
     }
 
-    fn slot_for(&mut self, now: Duration, id: TransportId, nexthop: &str) -> Slot {
-        if let Some(slot) = self.destinations.find(id, nexthop) {
-            return slot;
+    /// The destination's slot; it is made when there is none. `None`: no such transport, or it is suspended.
+    fn slot_for(&mut self, now: Duration, id: TransportId, nexthop: &str) -> Option<Slot> {
+        let transport = self.transports.get_mut(id.0 as usize)?;
+        if transport.is_suspended(now) {
+            return None;
         }
+        if let Some(slot) = self.destinations.find(id, nexthop) {
+            return Some(slot);
+        }
+        let destination = Destination::new(id, nexthop.into(), &transport.settings);
         self.forget_some(now, id.0 as usize, FORGOTTEN_PER_NEW);
-        let settings = self.transports.get(id.0 as usize).map(|transport| &transport.settings);
-        let documented = TransportSettings::documented;
-        let destination = match settings {
-            Some(settings) => Destination::new(id, nexthop.into(), settings),
-            None => Destination::new(id, nexthop.into(), &documented()),
-        };
-        self.destinations.insert(destination)
+        Some(self.destinations.insert(destination))
     }
 
     fn forget_some(&mut self, now: Duration, transport: usize, most: usize) -> usize {
