@@ -88,10 +88,10 @@ mod tests {
     #[test]
     fn every_kind_of_fault_is_told_apart() {
         let mail = |id: &str, body: &str| Mail::new("r@d.test", id, body.as_bytes());
-        let (good, lost, twice, changed) = (mail("1@t", "a"), mail("2@t", "b"), mail("3@t", "c"), mail("4@t", "d"));
+        let (good, lost, twice, changed) =
+            (mail("1@t", "a"), mail("2@t", "b"), mail("3@t", "c"), mail("4@t", "d"));
         let sent = [&good, &lost, &twice, &changed].map(Mail::sent);
-        let received =
-            [&good, &twice, &twice, &mail("4@t", "D"), &mail("5@t", "e")].map(arrival);
+        let received = [&good, &twice, &twice, &mail("4@t", "D"), &mail("5@t", "e")].map(arrival);
         let balance = compare(&sent, &received);
         assert_eq!(balance.good, 1);
         assert_eq!(balance.lost, ["<2@t>"]);

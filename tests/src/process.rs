@@ -31,7 +31,9 @@ impl Process {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
         threads
             .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
-            .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+            .flat_map(|list| {
+                list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
+            })
             .filter_map(Self::find)
             .collect()
     }

@@ -14,7 +14,8 @@ pub struct Sandbox {
 impl Sandbox {
     /// A fresh folder whose name holds `purpose`. Short, since Unix sockets below it have 107 octets for their path.
     pub fn new(purpose: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix(&format!("baton-{purpose}-")).tempdir().expect("a folder");
+        let folder =
+            tempfile::Builder::new().prefix(&format!("baton-{purpose}-")).tempdir().expect("a folder");
         let path = folder.path().to_owned();
         Self { folder: Some(folder), path }
     }

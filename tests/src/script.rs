@@ -80,7 +80,10 @@ fn parse(text: &str) -> Vec<Line> {
 }
 
 fn play(stream: TcpStream, dialogue: &[Line]) -> Result<(), String> {
-    stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(PATIENCE))).map_err(|e| e.to_string())?;
+    stream
+        .set_nodelay(true)
+        .and_then(|()| stream.set_read_timeout(Some(PATIENCE)))
+        .map_err(|e| e.to_string())?;
     let mut stream = BufReader::new(stream);
     for line in dialogue {
         match line {

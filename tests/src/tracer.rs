@@ -3,6 +3,10 @@
 //! ptrace(2) by hand, since strace counts calls per thread and per name; here the n-th call of the whole process is
 //! the n-th call. Calls are counted at their entry, before they do anything, from [`Tracer::arm`] on.
 
+mod names;
+
+pub use names::name_of;
+
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -107,8 +111,10 @@ impl Hold {
     /// Seizes every thread and stops it once, so that its next calls are seen.
     fn take(&mut self) -> nix::Result<()> {
         let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE;
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).map_err(|_| nix::Error::ESRCH)?;
-        let threads = tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
+        let tasks =
+            std::fs::read_dir(format!("/proc/{}/task", self.process)).map_err(|_| nix::Error::ESRCH)?;
+        let threads =
+            tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
         for thread in threads {
             ptrace::seize(thread, options)?;
             ptrace::interrupt(thread)?;
@@ -122,7 +128,9 @@ impl Hold {
         let mut idle = 0_u32;
         while !self.threads.is_empty() {
             match self.next_event() {
-                Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) if pid == self.process => return,
+                Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) if pid == self.process => {
+                    return;
+                }
                 Ok(WaitStatus::StillAlive) => {
                     idle += 1;
                     if idle > 200 {
@@ -149,7 +157,8 @@ impl Hold {
     /// The next thing that happened to any thread, if anything did. The end of the process itself is looked at and
     /// left for its parent to collect.
     fn next_event(&self) -> nix::Result<WaitStatus> {
-        let look = OURS | WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        let look =
+            OURS | WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
         let seen = waitid(Id::All, look)?;
         let over = matches!(seen, WaitStatus::Exited(..) | WaitStatus::Signaled(..));
         match seen.pid() {
@@ -220,42 +229,7 @@ fn call_number(thread: Pid) -> u64 {
 
 /// Waits until the process is gone without collecting it; that is its parent's business.
 pub fn wait_dead(pid: u32) {
-    crate::wait::expect("the death of the process", || crate::process::Process::find(pid).is_none().then_some(()));
-}
-
-/// The name of a system call, as far as our programs make it.
-#[cfg(target_arch = "x86_64")]
-pub fn name_of(call: u64) -> String {
-    const NAMES: &[(u64, &str)] = &[
-        (0, "read"), (1, "write"), (2, "open"), (3, "close"), (4, "stat"), (5, "fstat"), (7, "poll"), (8, "lseek"),
-        (9, "mmap"), (10, "mprotect"), (11, "munmap"), (12, "brk"), (13, "rt_sigaction"), (14, "rt_sigprocmask"),
-        (16, "ioctl"), (17, "pread64"), (18, "pwrite64"), (19, "readv"), (20, "writev"), (24, "sched_yield"),
-        (25, "mremap"), (28, "madvise"), (32, "dup"), (33, "dup2"), (35, "nanosleep"), (39, "getpid"), (41, "socket"),
-        (42, "connect"), (43, "accept"), (44, "sendto"), (45, "recvfrom"), (46, "sendmsg"), (47, "recvmsg"),
-        (48, "shutdown"), (49, "bind"), (50, "listen"), (51, "getsockname"), (52, "getpeername"), (53, "socketpair"),
-        (54, "setsockopt"), (55, "getsockopt"), (56, "clone"), (57, "fork"), (58, "vfork"), (59, "execve"),
-        (60, "exit"), (61, "wait4"), (62, "kill"), (72, "fcntl"), (73, "flock"), (74, "fsync"), (75, "fdatasync"),
-        (76, "truncate"), (77, "ftruncate"), (78, "getdents"), (79, "getcwd"), (80, "chdir"), (82, "rename"),
-        (83, "mkdir"), (84, "rmdir"), (86, "link"), (87, "unlink"), (89, "readlink"), (90, "chmod"), (91, "fchmod"),
-        (96, "gettimeofday"), (99, "sysinfo"), (102, "getuid"), (131, "sigaltstack"), (137, "statfs"), (157, "prctl"),
-        (158, "arch_prctl"), (186, "gettid"), (202, "futex"), (203, "sched_setaffinity"), (204, "sched_getaffinity"),
-        (217, "getdents64"), (218, "set_tid_address"), (219, "restart_syscall"), (228, "clock_gettime"),
-        (230, "clock_nanosleep"), (231, "exit_group"), (232, "epoll_wait"), (233, "epoll_ctl"), (234, "tgkill"),
-        (247, "waitid"), (257, "openat"), (258, "mkdirat"), (262, "newfstatat"), (263, "unlinkat"), (264, "renameat"),
-        (265, "linkat"), (267, "readlinkat"), (268, "fchmodat"), (269, "faccessat"), (271, "ppoll"),
-        (273, "set_robust_list"), (281, "epoll_pwait"), (282, "signalfd"), (283, "timerfd_create"), (285, "fallocate"),
-        (286, "timerfd_settime"), (288, "accept4"), (289, "signalfd4"), (290, "eventfd2"), (291, "epoll_create1"),
-        (292, "dup3"), (293, "pipe2"), (299, "recvmmsg"), (302, "prlimit64"), (306, "syncfs"), (307, "sendmmsg"),
-        (316, "renameat2"), (318, "getrandom"), (332, "statx"), (334, "rseq"), (424, "pidfd_send_signal"),
-        (434, "pidfd_open"), (435, "clone3"), (436, "close_range"), (437, "openat2"), (439, "faccessat2"),
-        (441, "epoll_pwait2"),
-    ];
-    let known = NAMES.iter().find(|(number, _)| *number == call);
-    known.map_or_else(|| format!("call {call}"), |(_, name)| (*name).to_owned())
-}
-
-/// The number, where nobody has written down the names.
-#[cfg(not(target_arch = "x86_64"))]
-pub fn name_of(call: u64) -> String {
-    format!("call {call}")
+    crate::wait::expect("the death of the process", || {
+        crate::process::Process::find(pid).is_none().then_some(())
+    });
 }

@@ -63,10 +63,13 @@ impl Zone {
     /// An address, A or AAAA.
     #[must_use]
     pub fn address(self, owner: &str, address: IpAddr) -> Self {
-        self.record(owner, match address {
-            IpAddr::V4(address) => RData::A(A(address)),
-            IpAddr::V6(address) => RData::AAAA(AAAA(address)),
-        })
+        self.record(
+            owner,
+            match address {
+                IpAddr::V4(address) => RData::A(A(address)),
+                IpAddr::V6(address) => RData::AAAA(AAAA(address)),
+            },
+        )
     }
 
     /// An alias.
@@ -171,8 +174,11 @@ impl FakeDns {
     pub fn start(zone: Zone) -> Self {
         let (udp, tcp) = sockets();
         let address = udp.local_addr().expect("bound");
-        let shared =
-            Arc::new(Shared { zone: Mutex::new(zone), asked: Mutex::default(), over: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            zone: Mutex::new(zone),
+            asked: Mutex::default(),
+            over: AtomicBool::new(false),
+        });
         let (one, other) = (Arc::clone(&shared), Arc::clone(&shared));
         let threads = vec![
             std::thread::spawn(move || serve_udp(&udp, &one)),

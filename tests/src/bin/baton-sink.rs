@@ -54,7 +54,8 @@ fn settings(args: &Args) -> Settings {
         settings = settings.final_reply(FinalReply::After(Duration::from_millis(args.delay)));
     }
     if let Some(messages) = args.busy_after {
-        settings = settings.rule(Rule::at(Stage::Mail).after(messages).act(Act::Reply("421 4.3.2 enough".into())));
+        settings =
+            settings.rule(Rule::at(Stage::Mail).after(messages).act(Act::Reply("421 4.3.2 enough".into())));
     }
     settings.close_after = args.close_after;
     settings.verbose = false;
@@ -77,9 +78,11 @@ fn main() -> std::io::Result<()> {
     std::io::stdout().flush()?;
     let enough = async {
         match args.messages {
-            Some(number) => while sink.record().messages.len() < number {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            },
+            Some(number) => {
+                while sink.record().messages.len() < number {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
             None => std::future::pending().await,
         }
     };

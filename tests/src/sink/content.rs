@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn content_without_header_or_body_is_parsed() {
-        for (content, body) in [(&b""[..], &b""[..]), (b"\r\nbody\r\n", b"body\r\n"), (b"A: b\r\n", b""), (b"A: b\r\n\r\n", b"")] {
+        for (content, body) in
+            [(&b""[..], &b""[..]), (b"\r\nbody\r\n", b"body\r\n"), (b"A: b\r\n", b""), (b"A: b\r\n\r\n", b"")]
+        {
             assert_eq!(parse(content).body, digest(body), "{content:?}");
         }
     }

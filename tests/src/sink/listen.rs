@@ -47,7 +47,9 @@ fn try_open(wanted: &[Listen]) -> std::io::Result<Sockets> {
     for one in wanted {
         let address: SocketAddr = match one {
             Listen::Tcp(address) => *address,
-            Listen::SamePort(ip) => (*ip, sockets.tcp.first().expect("a TCP listener before it").local_addr()?.port()).into(),
+            Listen::SamePort(ip) => {
+                (*ip, sockets.tcp.first().expect("a TCP listener before it").local_addr()?.port()).into()
+            }
             Listen::Unix(path) => {
                 let _ = std::fs::remove_file(path);
                 let socket = UnixListener::bind(path)?;

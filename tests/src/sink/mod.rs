@@ -124,7 +124,11 @@ impl Sink {
 
     /// As [`Sink::wait`]; ends the test with `what` and the state of things when it does not come about.
     pub fn expect(&self, what: &str, limit: Duration, condition: impl FnMut(&Record) -> bool) {
-        assert!(self.wait(limit, condition), "the sink waited {limit:?} in vain for {what}: {}", self.record());
+        assert!(
+            self.wait(limit, condition),
+            "the sink waited {limit:?} in vain for {what}: {}",
+            self.record()
+        );
     }
 
     /// Waits for this many accepted messages, with [`wait::PATIENCE`].

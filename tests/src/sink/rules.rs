@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn a_rule_applies_where_all_its_conditions_hold() {
         let rule = Rule::at(Stage::Rcpt).reply("550 no").connections(2, 3).after(1).containing("bad@");
-        let applies = |stage, connection, messages, line| rule.applies(stage, connection, messages, line).is_some();
+        let applies =
+            |stage, connection, messages, line| rule.applies(stage, connection, messages, line).is_some();
         assert!(applies(Stage::Rcpt, 2, 1, "RCPT TO:<bad@x>"));
         assert!(applies(Stage::Rcpt, 3, 9, "RCPT TO:<bad@x>"));
         assert!(!applies(Stage::Mail, 2, 1, "RCPT TO:<bad@x>"));

@@ -1,10 +1,10 @@
 //! One connection of a sink.
 
+use super::Shared;
 use super::content;
 use super::record::{Connection, Received};
 use super::rules::{Act, Stage};
 use super::settings::{Dialect, FinalReply};
-use super::Shared;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -85,8 +85,15 @@ pub(super) async fn serve(stream: Duplex, local: String, shared: Arc<Shared>) {
         record.most_open = record.most_open.max(record.open);
         u32::try_from(record.connections.len()).expect("fewer than 2^32")
     });
-    let mut session =
-        Session { shared, stream, number, messages: 0, envelope: None, input: Vec::new(), output: Vec::new() };
+    let mut session = Session {
+        shared,
+        stream,
+        number,
+        messages: 0,
+        envelope: None,
+        input: Vec::new(),
+        output: Vec::new(),
+    };
     if let Err(Over::Done) = session.run().await {
         let _ = session.flush().await;
     }
@@ -264,7 +271,8 @@ impl Session {
     async fn dot(&mut self, wire: &[u8]) -> Result<(), Over> {
         let dot_at = Instant::now();
         let envelope = self.envelope.take().expect("DATA came after MAIL");
-        let replies = if self.shared.settings.dialect == Dialect::Lmtp { envelope.recipients.len() } else { 1 };
+        let replies =
+            if self.shared.settings.dialect == Dialect::Lmtp { envelope.recipients.len() } else { 1 };
         if self.deviates(Stage::Dot, "").await? {
             return Ok(());
         }
@@ -320,7 +328,8 @@ impl Session {
     async fn deviates(&mut self, stage: Stage, line: &str) -> Result<bool, Over> {
         let (number, messages) = (self.number, self.messages);
         let rules = &self.shared.settings.rules;
-        let Some(act) = rules.iter().find_map(|rule| rule.applies(stage, number, messages, line)).cloned() else {
+        let Some(act) = rules.iter().find_map(|rule| rule.applies(stage, number, messages, line)).cloned()
+        else {
             return Ok(false);
         };
         match act {

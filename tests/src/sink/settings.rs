@@ -67,7 +67,9 @@ impl Settings {
             listen: vec![Listen::Tcp((Ipv4Addr::LOCALHOST, 0).into())],
             banner: "220 sink.test ESMTP ready".into(),
             name: "sink.test".into(),
-            extensions: ["PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES"].map(String::from).to_vec(),
+            extensions: ["PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES"]
+                .map(String::from)
+                .to_vec(),
             final_reply: FinalReply::Prompt,
             close_after: None,
             rules: Vec::new(),

@@ -1,0 +1,110 @@
+//! The demonstrations as a program: one table each, exit status 1 when what is shown does not hold.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use std::time::Duration;
+use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls};
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Subcommand)]
+enum Which {
+    /// Everything sent arrives once and unchanged, over few connections.
+    ExactlyOnce {
+        #[arg(long, default_value_t = 10_000)]
+        messages: usize,
+        #[arg(long, default_value_t = 4_000)]
+        size: usize,
+        /// Sessions that inject at once.
+        #[arg(long, default_value_t = 10)]
+        sessions: usize,
+        #[arg(long, default_value_t = 20)]
+        concurrency: usize,
+    },
+    /// One delivery killed at every system call, in worker, scache and supervisor.
+    Crash {
+        /// Only this one: worker, scache or supervisor.
+        #[arg(long)]
+        victim: Option<String>,
+        /// Every so-many-th call only.
+        #[arg(long, default_value_t = 1)]
+        step: usize,
+        /// Only list the calls of an undisturbed delivery.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Supervisor killed while the server sits on the final reply: one copy.
+    FinalReply {
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// Blackholed destinations do not slow the others down.
+    Blackhole {
+        #[arg(long, default_value_t = 1_000)]
+        messages: usize,
+        #[arg(long, default_value_t = 5)]
+        holes: usize,
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Milliseconds the good server takes for each message; 0 measures CPU more than scheduling.
+        #[arg(long, default_value_t = 20)]
+        delay: u64,
+    },
+    /// File and folder are synced before 250.
+    IntakeSync {
+        #[arg(long, default_value_t = 10)]
+        messages: usize,
+    },
+    /// System calls per delivery, by program.
+    Syscalls {
+        #[arg(long, default_value_t = 1_000)]
+        messages: usize,
+        #[arg(long, default_value_t = 20)]
+        concurrency: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    let verdict = match Args::parse().which {
+        Which::ExactlyOnce { messages, size, sessions, concurrency } => {
+            let limit = Duration::from_secs(300);
+            exactly_once::show(&exactly_once::Plan { messages, size, sessions, concurrency, limit })
+        }
+        Which::Crash { victim, step, list } => crash(victim.as_deref(), step.max(1), list),
+        Which::FinalReply { rounds } => final_reply::show(rounds),
+        Which::Blackhole { messages, holes, rounds, delay } => {
+            let (delay, limit) = (Duration::from_millis(delay), Duration::from_secs(120));
+            blackhole::show(&blackhole::Plan { messages, holes, rounds, delay, limit })
+        }
+        Which::IntakeSync { messages } => intake_sync::show(messages),
+        Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
+    };
+    match verdict {
+        Verdict::Holds => {
+            println!("holds");
+            ExitCode::SUCCESS
+        }
+        Verdict::Fails => {
+            println!("FAILS");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn crash(only: Option<&str>, step: usize, list: bool) -> Verdict {
+    let victims: Vec<_> = crash::VICTIMS
+        .into_iter()
+        .filter(|victim| only.is_none_or(|name| victim.to_string() == name))
+        .collect();
+    if !list {
+        return crash::show(&victims, step);
+    }
+    for victim in victims {
+        println!("{victim}: {}", crash::calls(victim).join(" "));
+    }
+    Verdict::Holds
+}
