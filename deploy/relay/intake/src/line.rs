@@ -97,3 +97,39 @@ impl LineReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(input: &str, limit: usize) -> (Line, String, String) {
+        let (mut reader, mut input) = (LineReader::default(), input.as_bytes());
+        let line = reader.read(&mut input, limit);
+        (line, String::from_utf8(reader.take()).unwrap(), String::from_utf8_lossy(input).into())
+    }
+
+    #[test]
+    fn a_line_may_be_as_long_as_the_limit() {
+        assert_eq!(read("12345\r\nrest", 5), (Line::Complete, "12345".into(), "rest".into()));
+        assert_eq!(read("12345\r\nrest", 4).0, Line::TooLong);
+        assert_eq!(read("\r\n", 0), (Line::Complete, "".into(), "".into()));
+    }
+
+    #[test]
+    fn only_crlf_ends_a_line() {
+        assert_eq!(read("a\nb\r\n", 9).0, Line::Bare(Bare::Lf));
+        assert_eq!(read("a\rb\r\n", 9).0, Line::Bare(Bare::Cr));
+        assert_eq!(read("a\r\r\n", 9).0, Line::Bare(Bare::Cr));
+        assert_eq!(read("a\r", 9).0, Line::NeedMore);
+    }
+
+    #[test]
+    fn a_line_behind_a_long_one_is_whole_again() {
+        let (mut reader, mut input) = (LineReader::default(), &b"123456\r\nok\r\n"[..]);
+        assert_eq!(reader.read(&mut input, 4), Line::TooLong);
+        let buffer = reader.take();
+        reader.recycle(buffer);
+        assert_eq!(reader.read(&mut input, 4), Line::Complete);
+        assert_eq!(reader.take(), b"ok");
+    }
+}

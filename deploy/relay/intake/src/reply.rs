@@ -1,7 +1,7 @@
 //! Replies: code, enhanced code (RFC 2034, 3463), text.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Octets of text in one reply line, so that the line stays under the 512 of RFC 5321 §4.5.3.1.5.
 const MAX_TEXT: usize = 480;
@@ -44,9 +44,12 @@ impl fmt::Display for Reply {
             write!(f, " {}", self.enhanced)?;
         }
         f.write_str(" ")?;
+        let printable = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if self.text.len() <= MAX_TEXT && printable(&self.text) {
+            return f.write_str(&self.text);
+        }
         for character in self.text.chars().take(MAX_TEXT) {
-            let clean = if matches!(character, ' '..='~') { character } else { '?' };
-            write!(f, "{clean}")?;
+            f.write_char(if matches!(character, ' '..='~') { character } else { '?' })?;
         }
         Ok(())
     }

@@ -242,6 +242,7 @@ impl Session {
             Line::TooLong => {
                 let line = self.line.take();
                 self.line.recycle(line);
+                self.last = Verb::Unknown.name();
                 self.counts.asked(Verb::Unknown);
                 self.reply(Verb::Unknown, Reply::new(500, "5.5.2", "Error: line too long"));
             }
