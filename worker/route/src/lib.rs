@@ -13,9 +13,9 @@ mod services;
 
 pub use failure::{Class, RouteError, Status};
 pub use find::{
-    AddressOrder, AddressPreference, Candidate, DnsSupport, Endpoint, Families, HostLookup, MxLookupError,
-    NoMxAddress, Origin, OwnAddresses, Route, RouteOptions, find,
+    AddressOrder, AddressPreference, Candidate, DnsSupport, Endpoint, FRESH_WITHOUT_TTL, Families,
+    HostLookup, LONGEST_FRESH, MxLookupError, NoMxAddress, Origin, OwnAddresses, Route, RouteOptions, find,
 };
 pub use hostname::{Host, HostName, Utf8Names};
-pub use nexthop::{Dialect, Kind, Nexthop, NexthopError, Syntax};
+pub use nexthop::{Dialect, Kind, LONGEST_SOCKET_PATH, Nexthop, NexthopError, Syntax};
 pub use services::Services;
