@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use rustix::fs::OFlags;
 
 use crate::bounce::{self, Composed, Kind, Notice, Returned, Subject, header_of};
+use crate::diagnosis::Diagnosis;
 use crate::envelope::{BodyType, Client, Envelope, Notify, Recipient, Ret};
 use crate::error::{Damage, SpoolError};
 use crate::layout::CONTENT_OFFSET;
 use crate::mark::{Cause, Fact, Mark};
 use crate::message::{self, Message};
-use crate::record::Diagnosis;
 use crate::state::RecipientState;
 
 /// What the operator decides about notices.

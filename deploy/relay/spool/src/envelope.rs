@@ -168,10 +168,10 @@ impl Envelope {
     pub(crate) fn tidy_log_facts(&mut self) {
         let Client { name, address, helo, protocol } = &mut self.client;
         for text in [name, address, helo, protocol] {
-            crate::record::tidy(text);
+            crate::diagnosis::tidy(text);
         }
         if let Some(text) = &mut self.message_id {
-            crate::record::tidy(text);
+            crate::diagnosis::tidy(text);
         }
     }
 }

@@ -24,6 +24,7 @@
 
 mod bounce_queue;
 mod compact;
+mod diagnosis;
 mod envelope;
 mod error;
 mod folder;
@@ -41,16 +42,15 @@ mod testing;
 mod walk;
 
 pub mod bounce;
-pub mod record;
 
 pub use bounce_queue::{NoticeSettings, queue_notice};
+pub use diagnosis::Diagnosis;
 pub use envelope::{BodyType, Client, Envelope, EnvelopeError, Notify, Recipient, Ret};
 pub use error::{Damage, SpoolError};
 pub use id::{BadQueueId, QueueId};
 pub use incoming::Incoming;
 pub use mark::{Cause, Fact, Mark};
 pub use message::{ForDelivery, InFlight, Message, Place};
-pub use record::{Diagnosis, Outcome, RecordedVerdict, ResultRecord};
 pub use recovery::{Found, Recovery};
 pub use spool::{MarkDurability, Options, Spool};
 pub use state::{Pending, RecipientState};

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use proto::orphan::OrphanRecord;
+
 use crate::error::SpoolError;
 use crate::id::QueueId;
 use crate::message::{self, Message, Met, Place};
-use crate::record::ResultRecord;
 use crate::results::{OldResults, Writers};
 use crate::spool::{MarkDurability, Spool};
 use crate::state::marks_of;
@@ -24,7 +25,7 @@ pub struct Recovery {
     walk: Walk,
     walking: bool,
     old: Vec<OldResults>,
-    records: HashMap<String, Vec<ResultRecord>>,
+    records: HashMap<String, Vec<OrphanRecord>>,
     waiting: BTreeSet<QueueId>,
 }
 

@@ -2,13 +2,13 @@
 
 use std::os::fd::OwnedFd;
 
+use proto::orphan::{self, OrphanRecord};
 use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use crate::error::SpoolError;
 use crate::folder::{Folder, check_owner};
 use crate::message;
-use crate::record::{self, ResultRecord};
 
 /// This start's number and result file.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl OldResults {
     }
 
     /// The records added since the last call. What is unfinished may still grow and is looked at again.
-    pub(crate) fn news(&mut self, results: &Folder) -> Result<Vec<ResultRecord>, SpoolError> {
+    pub(crate) fn news(&mut self, results: &Folder) -> Result<Vec<OrphanRecord>, SpoolError> {
         let fail = |error| SpoolError::io("read", results.path().join(&self.name), error);
         let length = rustix::fs::fstat(&self.fd).map_err(fail)?.st_size;
         let length = u64::try_from(length).unwrap_or(0);
@@ -90,9 +90,9 @@ impl OldResults {
             return Err(fail(Errno::FBIG));
         }
         let bytes = message::read_at(&self.fd, self.read, length - self.read).map_err(fail)?;
-        let decoded = record::decode(&bytes);
-        self.read += u64::try_from(decoded.consumed).unwrap_or(0);
-        Ok(decoded.records)
+        let (records, consumed) = whole_records(&bytes);
+        self.read += u64::try_from(consumed).unwrap_or(0);
+        Ok(records)
     }
 
     /// Whether any process still has the file open for writing. Once gone they do not come back.
@@ -112,6 +112,26 @@ impl OldResults {
     }
 }
 
+/// Every whole record, and how many octets there are up to the end of the last.
+///
+/// A write that stopped early (disk full) may have others behind it: the next whole record is looked for octet by octet.
+/// What such a write leaves unsaid is delivered again.
+fn whole_records(bytes: &[u8]) -> (Vec<OrphanRecord>, usize) {
+    let (mut records, mut position, mut consumed) = (Vec::new(), 0, 0);
+    while let Some(rest) = bytes.get(position..) {
+        match orphan::decode(rest) {
+            Ok(Some((record, behind))) => {
+                position = bytes.len() - behind.len();
+                consumed = position;
+                records.push(record);
+            }
+            Ok(None) => break,
+            Err(_) => position += 1,
+        }
+    }
+    (records, consumed)
+}
+
 /// The numbers of all result files; other names are left alone.
 fn numbers(results: &Folder) -> Result<Vec<u64>, SpoolError> {
     let names = results.names(".")?;
@@ -127,4 +147,54 @@ fn file_name(number: u64) -> String {
 }
 
 /// Every record comes from one delivery of one worker: more than this is not a result file of ours.
-const MAX_UNREAD: u64 = 256 << 20;
+const MAX_UNREAD: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proto::job::Fate;
+
+    use super::*;
+    use crate::testing::orphan_record;
+
+    fn record(id: &str, recipients: u32) -> OrphanRecord {
+        let fates: Vec<_> = (0..recipients).map(|index| (index, Fate::Sent)).collect();
+        orphan_record(id, 5, &fates)
+    }
+
+    #[test]
+    fn every_cut_and_every_flip_loses_only_the_record_it_hits() {
+        let (first, second) = (record("first", 2), record("second", 2));
+        let start = orphan::encode(&first).unwrap();
+        let both = [start.clone(), orphan::encode(&second).unwrap()].concat();
+        assert_eq!(whole_records(&both), (vec![first.clone(), second.clone()], both.len()));
+        for cut in 0..both.len() {
+            let want = if cut < start.len() { (vec![], 0) } else { (vec![first.clone()], start.len()) };
+            assert_eq!(whole_records(&both[..cut]), want, "cut at {cut}");
+        }
+        for bit in 0..both.len() * 8 {
+            let mut bad = both.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let survivor = if bit / 8 < start.len() { &second } else { &first };
+            assert_eq!(whole_records(&bad).0, std::slice::from_ref(survivor), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_record_does_not_hide_the_next() {
+        let (first, second) = (record("first", 3), record("second", 1));
+        let torn = orphan::encode(&first).unwrap();
+        for cut in 1..torn.len() {
+            let bytes = [&torn[..cut], &orphan::encode(&second).unwrap()].concat();
+            assert_eq!(whole_records(&bytes), (vec![second.clone()], bytes.len()), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_without_panic(bytes in vec(prop_oneof![Just(0), any::<u8>()], 0..300)) {
+            let _ = whole_records(&bytes);
+        }
+    }
+}

@@ -165,7 +165,8 @@ impl Spool {
     /// This start's result file, to be passed to each worker at spawn.
     ///
     /// All copies share one open file description that is locked: as long as a worker has one, the next relay
-    /// keeps reading the file. A worker writes to it with [`crate::record::append`] only.
+    /// keeps reading the file. A worker appends records of [`proto::orphan`], each in
+    /// one write, synced, *before* it closes the message: a message that nobody holds may be delivered again.
     pub fn result_file(&self) -> Result<OwnedFd, SpoolError> {
         self.0.generation.share(&self.0.results)
     }

@@ -1,9 +1,12 @@
 //! What is known about each recipient: the sum of its marks.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use proto::job::{Fate, RecipientResult};
+use proto::orphan::OrphanRecord;
+
+use crate::diagnosis::Diagnosis;
 use crate::mark::{Cause, Fact, Mark};
-use crate::record::{Diagnosis, Outcome, ResultRecord};
 
 /// Where one recipient stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,28 +121,31 @@ impl Pending {
 /// The marks that a late record adds to what is known; none if all of it is known already.
 ///
 /// A deferral counts once: the same or an older time than the last attempt is not a new attempt.
-/// Recipients that the message does not have are ignored: the record is then not about this message.
-pub(crate) fn marks_of(record: &ResultRecord, states: &[RecipientState]) -> Vec<Mark> {
-    let count = states.len();
-    let foreign = |&(index, _): &(u32, _)| usize::try_from(index).is_ok_and(|index| index >= count);
-    if record.verdicts.iter().any(foreign) {
+/// A record that names recipients which the message does not have is not about this message: it is ignored.
+pub(crate) fn marks_of(record: &OrphanRecord, states: &[RecipientState]) -> Vec<Mark> {
+    let state = |index: u32| usize::try_from(index).ok().and_then(|index| states.get(index));
+    if record.results.iter().any(|result| state(result.index).is_none()) {
         return Vec::new();
     }
-    let mut marks = Vec::new();
-    for (recipient, verdict) in &record.verdicts {
-        let state = usize::try_from(*recipient).ok().and_then(|index| states.get(index));
-        let Some(pending) = state.and_then(RecipientState::pending) else { continue };
-        let diagnosis = verdict.diagnosis.clone();
-        let fact = match verdict.outcome {
-            Outcome::Delivered => Fact::Delivered,
-            Outcome::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
-            Outcome::Deferred if pending.last_attempt.is_some_and(|last| last >= verdict.at) => continue,
-            Outcome::Deferred => {
-                let attempts = pending.attempts.saturating_add(1);
-                Fact::Deferred { attempts, next_attempt: None, diagnosis }
-            }
-        };
-        marks.push(Mark::one(*recipient, verdict.at, fact));
-    }
-    marks
+    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(record.time));
+    let at = at.unwrap_or(SystemTime::UNIX_EPOCH);
+    let mark = |result: &RecipientResult| {
+        let pending = state(result.index)?.pending()?;
+        Some(Mark::one(result.index, at, fact_of(result, at, pending)?))
+    };
+    record.results.iter().filter_map(mark).collect()
+}
+
+/// None if it is known already.
+fn fact_of(result: &RecipientResult, at: SystemTime, pending: &Pending) -> Option<Fact> {
+    let RecipientResult { index: _, fate, status, reason, remote_mta, diagnostic } = result.clone();
+    let diagnosis = Diagnosis { status, reason, remote_mta, reply: diagnostic };
+    Some(match fate {
+        Fate::Sent => Fact::Delivered,
+        Fate::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
+        Fate::Deferred if pending.last_attempt.is_some_and(|last| last >= at) => return None,
+        Fate::Deferred => {
+            Fact::Deferred { attempts: pending.attempts.saturating_add(1), next_attempt: None, diagnosis }
+        }
+    })
 }

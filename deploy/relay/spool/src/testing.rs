@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use proto::job::{Fate, RecipientResult};
+use proto::orphan::OrphanRecord;
 use tempfile::TempDir;
 
 use crate::envelope::tests::sample;
@@ -75,4 +77,19 @@ pub(crate) fn refused(recipient: u32, seconds: u64) -> Mark {
 
 pub(crate) fn delivered(recipient: u32, seconds: u64) -> Mark {
     Mark::one(recipient, at(seconds), Fact::Delivered)
+}
+
+/// What an orphaned worker writes about a message: index and fate of each recipient.
+pub(crate) fn orphan_record(id: &str, seconds: u64, fates: &[(u32, Fate)]) -> OrphanRecord {
+    let result = |&(index, fate): &(u32, Fate)| RecipientResult {
+        index,
+        fate,
+        status: "4.2.0".into(),
+        reason: "try later".into(),
+        remote_mta: None,
+        diagnostic: None,
+    };
+    let time = at(seconds).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+    let results = fates.iter().map(result).collect();
+    OrphanRecord { queue_id: id.into(), time: u64::try_from(time).unwrap(), results }
 }

@@ -9,10 +9,10 @@ mod text;
 
 use std::time::SystemTime;
 
+use crate::diagnosis::Diagnosis;
 use crate::envelope::{Envelope, Notify, Recipient};
 use crate::id::QueueId;
 use crate::mark::Cause;
-use crate::record::Diagnosis;
 
 pub use date::rfc5322_date;
 pub use returned::header_of;

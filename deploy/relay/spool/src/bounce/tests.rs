@@ -279,6 +279,7 @@ fn who_is_told() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn any_text_and_any_content_make_lines_and_five_pieces(
         reason in ".{0,300}", reply in proptest::option::of("(?s).{0,3000}"), status in ".{0,9}",

@@ -4,16 +4,17 @@ use std::fs;
 use std::fs::File;
 use std::io::Write;
 
+use proto::job::Fate;
+use proto::orphan;
+
 use super::*;
-use crate::record::{self, Outcome, RecordedVerdict};
-use crate::testing::{Home, at, deferred, delivered, deposit, diagnosis, refused};
+use crate::testing::{Home, at, deferred, delivered, deposit, orphan_record, refused};
 use crate::{Options, Pending, RecipientState};
 
-fn record(id: &QueueId, verdicts: &[(u32, Outcome, u64)]) -> ResultRecord {
-    let verdict = |&(index, outcome, seconds): &(u32, Outcome, u64)| {
-        (index, RecordedVerdict { outcome, diagnosis: diagnosis("4.2.0", "try later"), at: at(seconds) })
-    };
-    ResultRecord { queue_id: id.to_string(), verdicts: verdicts.iter().map(verdict).collect() }
+/// As a worker does it.
+fn append(file: &File, id: &QueueId, seconds: u64, fates: &[(u32, Fate)]) {
+    let mut file = file;
+    file.write_all(&orphan::encode(&orphan_record(id.as_str(), seconds, fates)).unwrap()).unwrap();
 }
 
 /// Everything a start finds: messages by id, ids in flight, errors.
@@ -72,11 +73,10 @@ fn a_message_under_delivery_waits_for_its_worker_and_its_verdict() {
     let mut recovery = spool.recover().unwrap();
     assert_eq!(all(&mut recovery).1, std::slice::from_ref(&id));
     assert!(polled(&mut recovery).is_empty());
-    record::append(&result_file, &record(&id, &[(0, Outcome::Delivered, 5), (1, Outcome::Deferred, 5)]))
-        .unwrap();
+    append(&result_file, &id, 5, &[(0, Fate::Sent), (1, Fate::Deferred)]);
     drop(first);
     assert!(polled(&mut recovery).is_empty(), "its other delivery goes on");
-    record::append(&result_file, &record(&id, &[(2, Outcome::Bounced, 6)])).unwrap();
+    append(&result_file, &id, 6, &[(2, Fate::Bounced)]);
     drop(second);
     let ready = polled(&mut recovery);
     let [message] = ready.as_slice() else { panic!("{ready:?}") };
@@ -98,13 +98,10 @@ fn replaying_twice_is_replaying_once() {
     let home = Home::new();
     let spool = home.start();
     let message = deposit(&spool, &["a@x", "b@x", "c@y"], b"x\r\n");
-    let late = record(
-        message.id(),
-        &[(0, Outcome::Delivered, 5), (1, Outcome::Deferred, 5), (2, Outcome::Bounced, 5)],
-    );
+    let fates = [(0, Fate::Sent), (1, Fate::Deferred), (2, Fate::Bounced)];
     let result_file = File::from(spool.result_file().unwrap());
-    record::append(&result_file, &late).unwrap();
-    record::append(&result_file, &late).unwrap();
+    append(&result_file, message.id(), 5, &fates);
+    append(&result_file, message.id(), 5, &fates);
     drop((message, spool, result_file));
     let mut states = Vec::new();
     // Each start stops before it could remove the result file.
@@ -124,11 +121,8 @@ fn a_verdict_that_the_relay_knew_already_changes_nothing() {
     let mut message = deposit(&spool, &["a@x", "b@x"], b"x\r\n");
     message.mark(&[delivered(0, 5), deferred(1, 4, 60)]).unwrap();
     let result_file = File::from(spool.result_file().unwrap());
-    record::append(
-        &result_file,
-        &record(message.id(), &[(0, Outcome::Deferred, 70), (1, Outcome::Deferred, 60)]),
-    )
-    .unwrap();
+    append(&result_file, message.id(), 70, &[(0, Fate::Deferred)]);
+    append(&result_file, message.id(), 60, &[(1, Fate::Deferred)]);
     let states = message.states.clone();
     drop((message, spool, result_file));
     let (ready, ..) = all(&mut home.start().recover().unwrap());
@@ -143,12 +137,8 @@ fn records_without_a_message_or_for_other_recipients_are_ignored() {
     let gone = deposit(&spool, &["a@x"], b"x\r\n");
     gone.remove().unwrap();
     let result_file = File::from(spool.result_file().unwrap());
-    record::append(&result_file, &record(gone.id(), &[(0, Outcome::Delivered, 1)])).unwrap();
-    record::append(
-        &result_file,
-        &record(message.id(), &[(0, Outcome::Delivered, 1), (1, Outcome::Delivered, 1)]),
-    )
-    .unwrap();
+    append(&result_file, gone.id(), 1, &[(0, Fate::Sent)]);
+    append(&result_file, message.id(), 1, &[(0, Fate::Sent), (1, Fate::Sent)]);
     drop((message, gone, spool, result_file));
     let spool = home.start();
     let mut recovery = spool.recover().unwrap();
@@ -163,10 +153,10 @@ fn a_torn_record_costs_only_itself() {
     let home = Home::new();
     let spool = home.start();
     let (a, b) = (deposit(&spool, &["a@x"], b"x\r\n"), deposit(&spool, &["b@x"], b"x\r\n"));
-    let mut result_file = File::from(spool.result_file().unwrap());
-    let torn = record::encode(&record(a.id(), &[(0, Outcome::Delivered, 1)])).unwrap();
-    result_file.write_all(&torn[..torn.len() - 1]).unwrap();
-    record::append(&result_file, &record(b.id(), &[(0, Outcome::Delivered, 1)])).unwrap();
+    let result_file = File::from(spool.result_file().unwrap());
+    let torn = orphan::encode(&orphan_record(a.id().as_str(), 1, &[(0, Fate::Sent)])).unwrap();
+    (&result_file).write_all(&torn[..torn.len() - 1]).unwrap();
+    append(&result_file, b.id(), 1, &[(0, Fate::Sent)]);
     drop((a, b, spool, result_file));
     let (ready, ..) = all(&mut home.start().recover().unwrap());
     assert!(ready[0].states[0].pending().is_some());
@@ -188,7 +178,7 @@ fn several_generations_are_replayed_and_cleared() {
     let mut recovery = spool.recover().unwrap();
     assert_eq!((all(&mut recovery).1.len(), recovery.waiting()), (3, 3));
     for (id, (delivery, result_file)) in ids.iter().zip(files) {
-        record::append(&result_file, &record(id, &[(0, Outcome::Delivered, 1)])).unwrap();
+        append(&result_file, id, 1, &[(0, Fate::Sent)]);
         drop((delivery, result_file));
         let ready = polled(&mut recovery);
         assert!(ready.len() == 1 && ready[0].id() == id && ready[0].is_finished());
