@@ -35,6 +35,21 @@ impl Feedback {
     /// A whole step per delivery: the default of both parameters.
     pub const ONE: Self = Self { base: 1.0, divisor: Divisor::One };
 
+    /// The same amount at every concurrency.
+    pub fn constant(amount: f64) -> Self {
+        Self { base: amount, divisor: Divisor::One }
+    }
+
+    /// Divided by the concurrency: one amount per window of deliveries.
+    pub fn per_concurrency(amount: f64) -> Self {
+        Self { base: amount, divisor: Divisor::Concurrency }
+    }
+
+    /// Divided by the square root of the concurrency.
+    pub fn per_sqrt_concurrency(amount: f64) -> Self {
+        Self { base: amount, divisor: Divisor::SqrtConcurrency }
+    }
+
     /// The amount at a window of `concurrency`.
     pub(crate) fn amount(self, concurrency: u32) -> f64 {
         let concurrency = f64::from(concurrency.max(1));

@@ -1,0 +1,179 @@
+//! One message that is being delivered: its recipients' facts, and how many deliveries of it are out.
+
+use crate::routing::Destination;
+use proto::job::{Fate, Recipient, RecipientResult};
+use schedule::{BackOff, Deferred, SenderKind};
+use spool::{Cause, Diagnosis, Fact, Mark, Message, RecipientState, SpoolError};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+use worker::log::delivery::{self, Delays, Relay, Stamps};
+
+/// A message in the active queue.
+#[derive(Debug)]
+pub(super) struct Active {
+    /// The message, with where each recipient stands.
+    pub(super) message: Message,
+    /// When it became active.
+    pub(super) since: SystemTime,
+    /// Deliveries that are queued or with a worker.
+    pub(super) entries: u32,
+}
+
+impl Active {
+    pub(super) fn new(message: Message) -> Self {
+        Self { message, since: SystemTime::now(), entries: 0 }
+    }
+
+    /// The recipients of these indexes, as a worker is told of them.
+    pub(super) fn recipients(&self, indexes: &[u32]) -> Vec<Recipient> {
+        let all = &self.message.envelope().recipients;
+        let known = |index: &u32| Some(super::recipient(*index, all.get(*index as usize)?));
+        indexes.iter().filter_map(known).collect()
+    }
+
+    /// Whether mail of this age goes back to its sender.
+    pub(super) fn is_expired(&self, back_off: &BackOff, now: SystemTime) -> bool {
+        let age = BackOff::age(self.message.envelope().arrival, now);
+        back_off.is_expired(age, self.sender_kind())
+    }
+
+    /// When it is tried again after an attempt that ends now.
+    pub(super) fn next_attempt(&self, back_off: &BackOff, now: SystemTime) -> SystemTime {
+        now + back_off.delay(BackOff::age(self.message.envelope().arrival, now))
+    }
+
+    fn sender_kind(&self) -> SenderKind {
+        if self.message.envelope().sender.is_empty() { SenderKind::Null } else { SenderKind::Address }
+    }
+
+    /// Whether these results settle the last recipients, with nobody to be told: then the file can go at once.
+    pub(super) fn is_settled_by(&self, results: &[RecipientResult]) -> bool {
+        let sent = |index: u32| {
+            results.iter().any(|result| result.index == index && matches!(result.fate, Fate::Sent))
+        };
+        (0..).zip(self.message.recipients()).all(|(index, state)| state.is_settled() || sent(index))
+    }
+
+    /// Writes a report's results down.
+    ///
+    /// # Errors
+    /// [`SpoolError`]: nothing was written down; what was delivered may be delivered again.
+    pub(super) fn record(
+        &mut self,
+        results: &[RecipientResult],
+        back_off: &BackOff,
+    ) -> Result<(), SpoolError> {
+        let at = SystemTime::now();
+        let next = self.next_attempt(back_off, at);
+        let marks: Vec<_> = results.iter().map(|result| self.mark_of(result, at, next)).collect();
+        self.message.mark(&marks)
+    }
+
+    fn mark_of(&self, result: &RecipientResult, at: SystemTime, next: SystemTime) -> Mark {
+        let RecipientResult { index, fate, status, reason, remote_mta, diagnostic } = result;
+        let diagnosis = Diagnosis {
+            status: status.clone(),
+            reason: reason.clone(),
+            remote_mta: remote_mta.clone(),
+            reply: diagnostic.clone(),
+        };
+        let fact = match fate {
+            Fate::Sent => Fact::Delivered,
+            Fate::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
+            Fate::Deferred => self.deferred(*index, next, diagnosis),
+        };
+        Mark::one(*index, at, fact)
+    }
+
+    fn deferred(&self, index: u32, next: SystemTime, diagnosis: Diagnosis) -> Fact {
+        let state = self.message.recipients().get(index as usize);
+        let before = state.and_then(RecipientState::pending).map_or(0, |pending| pending.attempts);
+        Fact::Deferred { attempts: before.saturating_add(1), next_attempt: Some(next), diagnosis }
+    }
+
+    /// Recipients that the scheduler gave back untried: deferred, logged, written down.
+    pub(super) fn untried(&mut self, deferred: &Deferred<spool::QueueId>, back_off: &BackOff) {
+        let reason = deferred.cause.to_string();
+        self.defer(&deferred.recipients, deferred.cause.dsn(), &reason, back_off);
+    }
+
+    /// Defers recipients without an attempt, with a line each.
+    pub(super) fn defer(&mut self, recipients: &[u32], dsn: &str, reason: &str, back_off: &BackOff) {
+        let at = SystemTime::now();
+        let next = self.next_attempt(back_off, at);
+        let mut marks = Vec::new();
+        for recipient in self.recipients(recipients) {
+            self.log(&recipient, dsn, "deferred", reason);
+            let diagnosis =
+                Diagnosis { status: dsn.into(), reason: reason.into(), remote_mta: None, reply: None };
+            marks.push(Mark::one(recipient.index, at, self.deferred(recipient.index, next, diagnosis)));
+        }
+        if let Err(error) = self.message.mark(&marks) {
+            tracing::warn!(service = "qmgr", "{}: {error}", self.message.id());
+        }
+    }
+
+    /// Gives all waiting recipients up because the mail is too old.
+    pub(super) fn expire(&mut self) {
+        let at = SystemTime::now();
+        let marks: Vec<_> = self
+            .message
+            .pending()
+            .map(|(index, pending)| {
+                let diagnosis = pending.diagnosis.as_deref().cloned().unwrap_or_else(too_old);
+                Mark::one(index, at, Fact::Failed { cause: Cause::Expired, diagnosis })
+            })
+            .collect();
+        let envelope = self.message.envelope();
+        let id = self.message.id();
+        tracing::info!(
+            service = "qmgr",
+            "{id}: from=<{}>, status=expired, returned to sender",
+            envelope.sender
+        );
+        if let Err(error) = self.message.mark(&marks) {
+            tracing::warn!(service = "qmgr", "{}: {error}", self.message.id());
+        }
+    }
+
+    /// A delivery line for a recipient that no server was asked about.
+    fn log(&self, recipient: &Recipient, dsn: &str, status: &str, reason: &str) {
+        let envelope = self.message.envelope();
+        let now = super::micros(SystemTime::now());
+        let since = super::micros(self.since);
+        let times =
+            proto::job::Times { arrival: super::micros(envelope.arrival), active: since, handed: now };
+        let delays = Delays::new(&times, Stamps::default(), now, 2);
+        let result = delivery::Result { dsn, status, reason };
+        delivery::line("error", self.message.id().as_str(), recipient, &Relay::default(), &delays, result);
+    }
+
+    /// Waiting recipients by destination. Those that cannot be routed are returned apart, with the reason.
+    pub(super) fn destinations(
+        &self,
+        routing: &crate::routing::Routing,
+    ) -> (BTreeMap<(String, String), Vec<u32>>, Vec<(u32, String)>) {
+        let mut grouped: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+        let mut lost = Vec::new();
+        let all = &self.message.envelope().recipients;
+        for (index, _) in self.message.pending() {
+            let Some(recipient) = all.get(index as usize) else { continue };
+            match routing.destination(&recipient.address) {
+                Ok(Destination { transport, nexthop }) => {
+                    grouped.entry((transport, nexthop)).or_default().push(index);
+                }
+                Err(error) => lost.push((index, error.to_string())),
+            }
+        }
+        (grouped, lost)
+    }
+}
+
+fn too_old() -> Diagnosis {
+    Diagnosis {
+        status: "4.4.7".into(),
+        reason: "the message was not delivered in time".into(),
+        remote_mta: None,
+        reply: None,
+    }
+}

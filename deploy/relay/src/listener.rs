@@ -1,0 +1,129 @@
+//! The SMTP listener: who may connect, how many, and one task per client.
+
+mod client;
+mod limits;
+
+use crate::dispatch::Command;
+use client::Client;
+use intake::{GreetingRefusal, Session};
+use limits::{Limits, Refused};
+use maincf::RelayConfig;
+use spool::Spool;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+/// What every client's task needs.
+#[derive(Debug)]
+pub struct Shared {
+    /// For the dialogue.
+    pub dialogue: Arc<intake::Settings>,
+    /// `smtpd_timeout`.
+    pub timeout: Duration,
+    /// Who may send.
+    pub clients: maincf::value::Networks,
+    /// Where messages go.
+    pub spool: Spool,
+    /// Where accepted messages are told.
+    pub accepted: mpsc::UnboundedSender<Command>,
+    limits: Limits,
+}
+
+impl Shared {
+    /// From the configuration.
+    ///
+    /// # Errors
+    /// The file that myorigin names cannot be read.
+    pub fn new(
+        config: &RelayConfig,
+        spool: Spool,
+        accepted: mpsc::UnboundedSender<Command>,
+    ) -> std::io::Result<Self> {
+        let settings = intake::Settings {
+            origin: config.identity.origin.read()?,
+            message_size_limit: config.queue.message_size_limit.map_or(0, |limit| limit.get()),
+            recipient_limit: config.intake.recipient_limit.get() as usize,
+            hard_error_limit: config.intake.hard_error_limit.get(),
+            ..intake::Settings::new(config.identity.hostname.to_string())
+        };
+        Ok(Self {
+            dialogue: Arc::new(settings),
+            timeout: config.intake.timeout.get(),
+            clients: config.intake.clients.clone(),
+            spool,
+            accepted,
+            limits: Limits::new(&config.intake),
+        })
+    }
+}
+
+/// Accepts clients on `listener` until `ending` says so, then lets those that are there finish.
+pub async fn serve(
+    listener: TcpListener,
+    settings: watch::Receiver<Arc<Shared>>,
+    ending: watch::Receiver<bool>,
+) {
+    let mut end = ending.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = end.wait_for(|ending| *ending) => return,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let shared = settings.borrow().clone();
+                tokio::task::spawn_local(greet(stream, address, shared, ending.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(service = "smtpd", "cannot accept a client: {error}");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn greet(
+    mut stream: TcpStream,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    ending: watch::Receiver<bool>,
+) {
+    let ip = address.ip().to_canonical();
+    let refused = if shared.clients.contains(ip) {
+        match shared.limits.admit(ip) {
+            Ok(place) => {
+                let _no_delay = stream.set_nodelay(true);
+                let peer = Peer { name: name_of(ip), ip };
+                tracing::info!(service = "smtpd", "connect from {peer}");
+                return Client::new(stream, peer, shared, place).run(ending).await;
+            }
+            Err(Refused) => GreetingRefusal::TooManyConnections,
+        }
+    } else {
+        GreetingRefusal::NotAllowed
+    };
+    tracing::warn!(service = "smtpd", "client [{ip}] refused: {refused:?}");
+    let farewell = Session::refused_greeting(&shared.dialogue, refused);
+    let _gone = tokio::time::timeout(Duration::from_secs(5), stream.write_all(&farewell)).await;
+}
+
+/// The other side, as the log names it.
+#[derive(Debug, Clone)]
+struct Peer {
+    name: &'static str,
+    ip: IpAddr,
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}[{}]", self.name, self.ip)
+    }
+}
+
+/// No name is looked up: the listener is for this machine, and a slow resolver must not delay mail.
+fn name_of(ip: IpAddr) -> &'static str {
+    if ip.is_loopback() { "localhost" } else { "unknown" }
+}

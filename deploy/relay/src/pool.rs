@@ -1,0 +1,224 @@
+//! The worker processes: started when there is a delivery and nobody idle, told what to do, heard.
+//!
+//! One task per worker owns its channel; the pool owns who is idle. A worker that ends, for whatever reason, is an event
+//! like a report: the dispatcher decides what becomes of the job it had.
+
+mod link;
+mod programs;
+mod steward;
+
+pub use link::Job;
+pub use programs::{Program, ProgramError, Programs};
+pub use steward::{Steward, StewardError};
+
+use link::{Order, WorkerLink};
+use proto::job::{RecipientResult, Report};
+use proto::secret::Secret;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Names a worker process for as long as this relay runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkerId(u64);
+
+/// How a worker of one transport is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The transport's name.
+    pub name: String,
+    /// `smtp` or `lmtp`.
+    pub protocol: maincf::Protocol,
+    /// `--config`, `-o` and the like.
+    pub arguments: Vec<std::ffi::OsString>,
+}
+
+/// What a worker has to say.
+#[derive(Debug)]
+pub enum Event {
+    /// A request is done.
+    Done {
+        /// Who did it.
+        worker: WorkerId,
+        /// One per recipient.
+        results: Vec<RecipientResult>,
+        /// The rest.
+        report: Report,
+    },
+    /// The process has ended.
+    Ended {
+        /// Which one.
+        worker: WorkerId,
+        /// The job it had and did not report.
+        job: Option<u64>,
+        /// It never said hello: the program cannot be used.
+        silent: bool,
+    },
+    /// Its connection to scache failed.
+    CacheLost(WorkerId),
+}
+
+/// All worker processes.
+#[derive(Debug)]
+pub struct Pool {
+    programs: Programs,
+    secret: Secret,
+    results: Rc<OwnedFd>,
+    workers: HashMap<WorkerId, Member>,
+    /// Most recently used last: the others reach `max_idle` and end.
+    idle: HashMap<String, Vec<WorkerId>>,
+    events: mpsc::UnboundedSender<Event>,
+    next_id: u64,
+    started: u64,
+}
+
+#[derive(Debug)]
+struct Member {
+    service: String,
+    pid: u32,
+    link: WorkerLink,
+    /// No new job: it drains.
+    leaving: bool,
+    cache_again_after: Instant,
+}
+
+/// How soon a worker whose scache channel failed gets another.
+const CACHE_RETRY: Duration = Duration::from_secs(5);
+
+impl Pool {
+    /// No workers yet. `results` is the file for verdicts of workers that outlive this relay.
+    pub fn new(
+        programs: Programs,
+        secret: Secret,
+        results: OwnedFd,
+    ) -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let pool = Self {
+            programs,
+            secret,
+            results: Rc::new(results),
+            workers: HashMap::new(),
+            idle: HashMap::new(),
+            events,
+            next_id: 0,
+            started: 0,
+        };
+        (pool, receiver)
+    }
+
+    /// Gives `job` to an idle worker of `service`, or to a new one.
+    ///
+    /// # Errors
+    /// The job, when no process could be started.
+    pub fn assign(
+        &mut self,
+        service: &Service,
+        steward: &Steward,
+        mut job: Job,
+    ) -> Result<WorkerId, (Box<Job>, ProgramError)> {
+        while let Some(id) = self.idle.get_mut(&service.name).and_then(Vec::pop) {
+            let Some(member) = self.workers.get_mut(&id) else { continue };
+            match member.link.order(Order::Deliver(Box::new(job))) {
+                Ok(()) => return Ok(id),
+                Err(Order::Deliver(unsent)) => job = *unsent,
+                Err(_) => unreachable!("an order comes back as it was"),
+            }
+        }
+        match self.start(service, steward) {
+            Ok(id) => {
+                let Some(member) = self.workers.get(&id) else { unreachable!("it was just inserted") };
+                // A new link's task has not run yet, so its queue is open.
+                let _queued = member.link.order(Order::Deliver(Box::new(job)));
+                Ok(id)
+            }
+            Err(error) => Err((Box::new(job), error)),
+        }
+    }
+
+    /// The worker is free again.
+    pub fn release(&mut self, id: WorkerId) {
+        let Some(member) = self.workers.get(&id) else { return };
+        if !member.leaving {
+            self.idle.entry(member.service.clone()).or_default().push(id);
+        }
+    }
+
+    /// The worker's process has ended.
+    pub fn forget(&mut self, id: WorkerId) {
+        let Some(member) = self.workers.remove(&id) else { return };
+        if let Some(idle) = self.idle.get_mut(&member.service) {
+            idle.retain(|other| *other != id);
+        }
+    }
+
+    /// A worker asked for another channel to scache; it gets one, but not in a tight loop.
+    pub fn reconnect(&mut self, id: WorkerId, steward: &Steward) {
+        let Some(member) = self.workers.get_mut(&id) else { return };
+        let now = Instant::now();
+        if now < member.cache_again_after {
+            return;
+        }
+        member.cache_again_after = now + CACHE_RETRY;
+        if let Some(channel) = steward.client() {
+            let _ended = member.link.order(Order::Cache(channel));
+        }
+    }
+
+    /// scache was started again: every worker gets a new channel.
+    pub fn reconnect_all(&mut self, steward: &Steward) {
+        for member in self.workers.values() {
+            if let Some(channel) = steward.client() {
+                let _ended = member.link.order(Order::Cache(channel));
+            }
+        }
+    }
+
+    /// Lets every worker finish what it has and end.
+    pub fn drain(&mut self) {
+        self.idle.clear();
+        for member in self.workers.values_mut() {
+            member.leaving = true;
+            let _ended = member.link.order(Order::Drain);
+        }
+    }
+
+    /// Worker processes that have not ended.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Worker processes started so far.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// The process number of a worker, for the log.
+    #[must_use]
+    pub fn pid(&self, id: WorkerId) -> Option<u32> {
+        self.workers.get(&id).map(|member| member.pid)
+    }
+
+    fn start(&mut self, service: &Service, steward: &Steward) -> Result<WorkerId, ProgramError> {
+        let id = WorkerId(self.next_id);
+        self.next_id += 1;
+        let starting = link::Starting {
+            id,
+            service,
+            programs: &self.programs,
+            secret: &self.secret,
+            results: &self.results,
+            cache: steward.client(),
+            events: self.events.clone(),
+        };
+        let (link, pid) = starting.start()?;
+        self.started += 1;
+        let service = service.name.clone();
+        let cache_again_after = Instant::now();
+        self.workers.insert(id, Member { service, pid, link, leaving: false, cache_again_after });
+        Ok(id)
+    }
+}

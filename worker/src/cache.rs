@@ -1,0 +1,258 @@
+//! The worker's side of scache: ask, park, and get along without it.
+//!
+//! Calls block for at most the protocol timeout: a worker has nothing else to do while it waits, and two system calls
+//! (one to ask, one to hear) is all an operation costs. A channel that failed once is closed, because a late answer
+//! would be taken for the answer to the next question; a descriptor inside it is closed with it.
+
+use proto::cache::{FromCache, MAX_ENDPOINTS, ToCache};
+use proto::channel::{Channel, ChannelError, Waiting};
+use proto::key::{DestinationKey, EndpointKey};
+use proto::parked::{Parked, Taken};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+/// What is known of scache.
+#[derive(Debug)]
+pub struct Cache {
+    link: Link,
+    /// `connection_cache_protocol_timeout`.
+    patience: Duration,
+}
+
+#[derive(Debug)]
+enum Link {
+    /// Greeted; its own greeting was not read yet.
+    Fresh(Channel),
+    Up(Channel),
+    /// Failed, and nobody was told.
+    Lost,
+    /// None was given, or its loss was reported.
+    Absent,
+}
+
+/// A session taken from scache.
+#[derive(Debug)]
+pub struct Found {
+    /// What was parked with it.
+    pub taken: Taken,
+    /// The connection.
+    pub descriptor: OwnedFd,
+}
+
+impl Cache {
+    /// Without a channel: every lookup misses, nothing can be parked.
+    #[must_use]
+    pub fn absent(patience: Duration) -> Self {
+        Self { link: Link::Absent, patience }
+    }
+
+    /// Uses a new channel from now on.
+    pub fn connect(&mut self, mut channel: Channel) {
+        let hello = ToCache::Hello { version: proto::VERSION, pid: std::process::id() };
+        let greeted = channel
+            .set_waiting(Waiting::AtMost(self.patience))
+            .map_err(ChannelError::from)
+            .and_then(|()| channel.send(&hello, &[]));
+        self.link = match greeted {
+            Ok(()) => Link::Fresh(channel),
+            Err(error) => lost(&error),
+        };
+    }
+
+    /// Whether the channel failed since the last time this was asked.
+    pub fn take_loss(&mut self) -> bool {
+        let lost = matches!(self.link, Link::Lost);
+        if lost {
+            self.link = Link::Absent;
+        }
+        lost
+    }
+
+    /// A session that serves this destination by a fresh route.
+    pub fn take_by_destination(&mut self, key: DestinationKey) -> Option<Found> {
+        self.ask(&ToCache::TakeByDestination(key))
+    }
+
+    /// A session to one of these endpoints, in order of preference.
+    pub fn take_by_endpoint(&mut self, mut keys: Vec<EndpointKey>) -> Option<Found> {
+        keys.truncate(MAX_ENDPOINTS);
+        if keys.is_empty() { None } else { self.ask(&ToCache::TakeByEndpoint(keys)) }
+    }
+
+    /// Gives a session away. The descriptor comes back when it could not be given.
+    ///
+    /// # Errors
+    /// The descriptor: the caller says QUIT and closes it.
+    pub fn park(&mut self, parked: Parked, descriptor: OwnedFd) -> Result<(), OwnedFd> {
+        self.give(&ToCache::Park(parked), descriptor)
+    }
+
+    /// Gives a session back that did not fit.
+    ///
+    /// # Errors
+    /// As [`Cache::park`].
+    pub fn put_back(&mut self, parked: Parked, descriptor: OwnedFd) -> Result<(), OwnedFd> {
+        self.give(&ToCache::PutBack(parked), descriptor)
+    }
+
+    fn give(&mut self, message: &ToCache, descriptor: OwnedFd) -> Result<(), OwnedFd> {
+        let (Link::Fresh(channel) | Link::Up(channel)) = &mut self.link else { return Err(descriptor) };
+        match channel.send(message, &[descriptor.as_fd()]) {
+            Ok(()) => Ok(()),
+            // ETOOMANYREFS, EMFILE and the like say nothing about scache: only this session stays out.
+            Err(ChannelError::Io(error)) => {
+                tracing::warn!("cannot park a session: {error}");
+                Err(descriptor)
+            }
+            Err(error) => {
+                self.link = lost(&error);
+                Err(descriptor)
+            }
+        }
+    }
+
+    fn ask(&mut self, question: &ToCache) -> Option<Found> {
+        let mut channel = match std::mem::replace(&mut self.link, Link::Absent) {
+            Link::Up(channel) => channel,
+            Link::Fresh(mut channel) => match channel.receive::<FromCache>() {
+                Ok((FromCache::Hello { version: proto::VERSION }, _)) => channel,
+                Ok((answer, _)) => return self.lose(&format_args!("unexpected greeting {answer:?}")),
+                Err(error) => return self.lose(&error),
+            },
+            other => {
+                self.link = other;
+                return None;
+            }
+        };
+        let answer = channel.send(question, &[]).and_then(|()| channel.receive::<FromCache>());
+        match answer {
+            Ok((FromCache::Miss, _)) => {
+                self.link = Link::Up(channel);
+                None
+            }
+            Ok((FromCache::Hit(taken), descriptors)) => {
+                self.link = Link::Up(channel);
+                descriptors.only().map(|descriptor| Found { taken, descriptor })
+            }
+            Ok((answer, _)) => self.lose(&format_args!("unexpected answer {answer:?}")),
+            Err(error) => self.lose(&error),
+        }
+    }
+
+    fn lose<T>(&mut self, why: &dyn std::fmt::Display) -> Option<T> {
+        self.link = lost(why);
+        None
+    }
+}
+
+fn lost(why: &dyn std::fmt::Display) -> Link {
+    tracing::warn!("going on without the connection cache: {why}");
+    Link::Lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::clock::Boottime;
+    use proto::key::{DestinationScope, Needs};
+    use proto::secret::Secret;
+
+    fn destination() -> DestinationKey {
+        let scope = DestinationScope {
+            service: "smtp",
+            nexthop: "example.org",
+            sender: None,
+            credential: None,
+            tls_policy: &[0; 32],
+            needs: Needs::default(),
+        };
+        DestinationKey::new(&Secret::new([1; 32]), &scope)
+    }
+
+    fn endpoint() -> EndpointKey {
+        let scope = proto::key::EndpointScope {
+            service: "smtp",
+            protocol: "smtp",
+            address: "192.0.2.1",
+            port: 25,
+            bind: None,
+            helo: "me",
+            sender: None,
+            credential: None,
+            proxy: None,
+            tls_policy: &[0; 32],
+            needs: Needs::default(),
+        };
+        EndpointKey::new(&Secret::new([1; 32]), &scope)
+    }
+
+    fn parked() -> Parked {
+        Parked {
+            endpoint: endpoint(),
+            route: None,
+            label: proto::parked::Label::default(),
+            farewell: vec![],
+            idle_ms: 1000,
+            retire_at: Boottime(1),
+            uses_left: 1,
+            pace_us: 0,
+            sealed: vec![],
+        }
+    }
+
+    fn connected(patience: u64) -> (Cache, Channel) {
+        let (ours, theirs) = Channel::pair().unwrap();
+        let mut cache = Cache::absent(Duration::from_millis(patience));
+        cache.connect(ours);
+        (cache, theirs)
+    }
+
+    fn some_descriptor() -> OwnedFd {
+        Channel::pair().unwrap().0.into()
+    }
+
+    #[test]
+    fn a_silent_scache_costs_one_timeout_and_is_reported_once() {
+        let (mut cache, theirs) = connected(5);
+        assert!(cache.take_by_destination(destination()).is_none());
+        assert!(cache.take_loss());
+        assert!(!cache.take_loss());
+        drop(theirs);
+        assert!(cache.take_by_destination(destination()).is_none(), "no second timeout: there is no channel");
+        assert!(cache.park(parked(), some_descriptor()).is_err());
+    }
+
+    #[test]
+    fn a_dead_scache_gives_the_descriptor_back() {
+        let (mut cache, theirs) = connected(1000);
+        drop(theirs);
+        assert!(cache.park(parked(), some_descriptor()).is_err());
+        assert!(cache.take_loss());
+    }
+
+    #[test]
+    fn a_hit_brings_the_session() {
+        let (mut cache, mut theirs) = connected(1000);
+        theirs.send(&FromCache::Hello { version: proto::VERSION }, &[]).unwrap();
+        let taken = Taken {
+            endpoint: endpoint(),
+            route: None,
+            retire_at: Boottime(9),
+            uses_left: 2,
+            pace_us: 3,
+            sealed: vec![4],
+        };
+        theirs.send(&FromCache::Hit(taken), &[some_descriptor().as_fd()]).unwrap();
+        let found = cache.take_by_endpoint(vec![endpoint()]).unwrap();
+        assert_eq!(found.taken.uses_left, 2);
+        assert!(!cache.take_loss());
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_a_loss() {
+        let (mut cache, mut theirs) = connected(1000);
+        theirs.send(&FromCache::Miss, &[]).unwrap();
+        assert!(cache.take_by_destination(destination()).is_none());
+        assert!(cache.take_loss());
+    }
+}

@@ -1,0 +1,246 @@
+//! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
+
+use crate::args::Args;
+use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
+use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
+use proto::key::PolicyDigest;
+use proto::secret::Secret;
+use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
+use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
+use smtp::Dialect;
+use std::cell::OnceCell;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The worker cannot use its configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// The file or an option.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A value.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// A table.
+    #[error("{parameter}: {error}")]
+    Table {
+        /// Which parameter names it.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: OpenError,
+    },
+    /// A service name that nobody knows.
+    #[error("{parameter}: unknown service name")]
+    Port {
+        /// Which parameter has it.
+        parameter: &'static str,
+    },
+}
+
+/// Everything that was decided before the first request.
+#[derive(Debug)]
+pub struct Context {
+    /// The transport's name.
+    pub service: String,
+    /// The parameters.
+    pub config: DeliveryConfig,
+    /// How the protocol differs.
+    pub dialect: Dialect,
+    /// Ports by name.
+    pub services: Services,
+    /// DNS.
+    pub resolver: Resolver,
+    /// Destinations whose sessions are always kept.
+    pub permanent: DomainMatcher,
+    /// The key of cache keys and seals.
+    pub secret: Secret,
+    /// Where relative socket paths begin.
+    pub queue_directory: PathBuf,
+    route: RouteOptions,
+    own: OnceCell<OwnAddresses>,
+}
+
+/// How many answers the small DNS cache keeps.
+const DNS_CACHE: usize = 200;
+/// How long one of `baton_dns_server` has for one question, and how often all are asked.
+const DNS_TIMEOUT: Duration = Duration::from_secs(5);
+const DNS_ATTEMPTS: u32 = 2;
+/// The digest of the only TLS policy there is: none.
+pub const PLAINTEXT: PolicyDigest = [0; 32];
+
+/// The configuration, before the supervisor has said hello.
+///
+/// # Errors
+/// [`ContextError`].
+pub fn read(args: &Args) -> Result<MainCf, ContextError> {
+    let mut cf = match &args.config {
+        Some(path) => MainCf::read(path)?,
+        None => MainCf::none(),
+    };
+    for option in &args.options {
+        cf.set_option(option)?;
+    }
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let process = match args.protocol {
+        Protocol::Smtp => "smtp",
+        Protocol::Lmtp => "lmtp",
+    };
+    Ok(cf
+        .for_deployment(Deployment::Standalone)
+        .in_process(process, &args.service)
+        .with_system_hostname(&host))
+}
+
+impl Context {
+    /// Opens what the configuration names.
+    ///
+    /// # Errors
+    /// [`ContextError`].
+    pub fn new(args: &Args, cf: &MainCf, secret: Secret) -> Result<Self, ContextError> {
+        let config = DeliveryConfig::load(cf, args.protocol)?;
+        let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
+            ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
+        })?;
+        let services = Services::system();
+        let queue_directory = cf.expanded("queue_directory").ok().flatten().unwrap_or_default().into();
+        Ok(Self {
+            service: args.service.clone(),
+            dialect: match args.protocol {
+                Protocol::Smtp => Dialect::SMTP,
+                Protocol::Lmtp => Dialect::LMTP,
+            },
+            resolver: Resolver::new(ResolverOptions {
+                source: dns_source(&config),
+                trust: AdTrust::Local,
+                cache_size: DNS_CACHE,
+            }),
+            route: route_options(&config, &services)?,
+            services,
+            permanent,
+            config,
+            secret,
+            queue_directory,
+            own: OnceCell::new(),
+        })
+    }
+
+    /// What route finding needs to know. The own addresses are looked up only for the port where loops are possible.
+    #[must_use]
+    pub fn route_options(&self, port: Option<u16>) -> RouteOptions {
+        let mut options = self.route.clone();
+        if port.unwrap_or(options.default_port) == LOOP_PORT {
+            options.own = self.own.get_or_init(|| own_addresses(&self.config)).clone();
+        }
+        options
+    }
+}
+
+/// Mail to this port of our own addresses would come back.
+const LOOP_PORT: u16 = 25;
+
+fn dns_source(config: &DeliveryConfig) -> Source {
+    let servers = config.dns.servers.clone();
+    if servers.is_empty() {
+        Source::ResolvConf("/etc/resolv.conf".into())
+    } else {
+        Source::Servers { servers, timeout: DNS_TIMEOUT, attempts: DNS_ATTEMPTS }
+    }
+}
+
+fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOptions, ContextError> {
+    let (dns, connect) = (&config.dns, &config.connect);
+    let default_port = match &connect.tcp_port {
+        maincf::value::Service::Number(port) => Some(port.get()),
+        maincf::value::Service::Name(name) => services.port(name),
+    };
+    let limit = connect.mx_address_limit.map_or(0, |limit| limit.get() as usize);
+    Ok(RouteOptions {
+        dns: if dns.disable_dns_lookups || is_disabled(config) {
+            route::DnsSupport::Disabled
+        } else {
+            route::DnsSupport::Enabled
+        },
+        host_lookup: match (dns.host_lookup.dns, dns.host_lookup.native) {
+            (true, true) => HostLookup::DnsThenNative,
+            (false, true) => HostLookup::Native,
+            _ => HostLookup::Dns,
+        },
+        families: match (connect.inet_protocols.ipv4, connect.inet_protocols.ipv6) {
+            (true, true) => Families::Both,
+            (true, false) => Families::Ipv4,
+            (false, true) => Families::Ipv6,
+            (false, false) => Families::None,
+        },
+        preference: match connect.address_preference {
+            maincf::value::AddressPreference::Any => route::AddressPreference::Any,
+            maincf::value::AddressPreference::Ipv4 => route::AddressPreference::Ipv4,
+            maincf::value::AddressPreference::Ipv6 => route::AddressPreference::Ipv6,
+        },
+        order: if connect.randomize_addresses {
+            route::AddressOrder::Shuffled
+        } else {
+            route::AddressOrder::AsFound
+        },
+        balance_to: if connect.balance_inet_protocols { limit } else { 0 },
+        no_mx_address: if dns.defer_if_no_mx_address_found {
+            route::NoMxAddress::Defer
+        } else {
+            route::NoMxAddress::AsFound
+        },
+        mx_lookup_error: if dns.ignore_mx_lookup_error {
+            route::MxLookupError::Ignored
+        } else {
+            route::MxLookupError::Respected
+        },
+        default_port: default_port.ok_or(ContextError::Port { parameter: "smtp_tcp_port" })?,
+        own: OwnAddresses::default(),
+    })
+}
+
+fn is_disabled(config: &DeliveryConfig) -> bool {
+    matches!(config.dns.support_level, maincf::value::DnsSupport::Disabled)
+}
+
+/// `inet_interfaces` and `proxy_interfaces` as addresses.
+fn own_addresses(config: &DeliveryConfig) -> OwnAddresses {
+    use maincf::value::InetInterfaces::{All, Listed, LoopbackOnly};
+    let interfaces: Vec<IpAddr> = match &config.connect.inet_interfaces {
+        All => all_interfaces(),
+        LoopbackOnly => all_interfaces().into_iter().filter(IpAddr::is_loopback).collect(),
+        Listed(names) => names.iter().flat_map(|name| resolve(name)).collect(),
+    };
+    OwnAddresses::new(interfaces.into_iter().chain(config.connect.proxy_interfaces.iter().copied()))
+}
+
+fn all_interfaces() -> Vec<IpAddr> {
+    let addresses = match nix::ifaddrs::getifaddrs() {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            tracing::warn!("cannot list this machine's addresses: mail loops are not noticed: {error}");
+            return Vec::new();
+        }
+    };
+    addresses
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::from(v6.ip())))
+        })
+        .collect()
+}
+
+/// A listed interface: an address, or a name from the hosts file.
+fn resolve(name: &str) -> Vec<IpAddr> {
+    if let Ok(address) = name.parse() {
+        return vec![address];
+    }
+    use std::net::ToSocketAddrs;
+    match (name, 0).to_socket_addrs() {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        Err(error) => {
+            tracing::warn!("inet_interfaces: cannot find {name}: {error}");
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The program `baton-worker`: descriptor 0 is the supervisor, descriptor 1 scache, descriptor 2 the log.
+
+use proto::channel::Channel;
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use worker::args::Args;
+use worker::cache::Cache;
+use worker::context::{self, Context};
+use worker::serve;
+use worker::supervisor::Supervisor;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn start() -> Result<(), Failure> {
+    let args = Args::parse(std::env::args_os().skip(1))?; // what we were asked
+    worker::process::harden()?; // what nobody may see
+    let cf = context::read(&args)?; // what the operator set
+    let name = cf.expanded("syslog_name")?.unwrap_or_default();
+    worker::log::to_stderr(&name, args.service.clone().leak());
+    let supervisor = Channel::from(OwnedFd::from(rustix::io::dup(rustix::stdio::stdin())?)); // what we were given
+    let cache = rustix::io::dup(rustix::stdio::stdout())?;
+    close_standard_descriptors()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(async {
+        let (supervisor, secret) = Supervisor::greet(supervisor).await?;
+        let context = Context::new(&args, &cf, secret)?; // what needs files: tables
+        let mut link = Cache::absent(context.config.cache.protocol_timeout.get());
+        if serve::is_channel(&cache) {
+            link.connect(Channel::from(cache));
+        }
+        serve::run(&context, supervisor, link).await; // the work
+        Ok(())
+    })
+}
+
+/// The channels live on under other numbers; 0 and 1 must not be written to by accident.
+fn close_standard_descriptors() -> std::io::Result<()> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    Ok(())
+}
