@@ -1,1 +1,129 @@
-//! x
+//! Real DNS on loopback: Knot as the authority, Unbound as the resolver in front of it.
+
+use crate::daemon::Daemon;
+use crate::programs;
+use crate::sandbox::{Sandbox, free_port};
+use crate::wait;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
+
+/// A zone and its text, without SOA and NS, which the lab adds.
+#[derive(Debug, Clone)]
+pub struct LabZone {
+    /// For example `test.`
+    pub origin: String,
+    /// Records, one a line.
+    pub records: String,
+}
+
+/// Both servers, running.
+#[derive(Debug)]
+pub struct Lab {
+    resolver: SocketAddr,
+    authority: SocketAddr,
+    _knot: Daemon,
+    _unbound: Daemon,
+}
+
+impl Lab {
+    /// Serves these zones; ends the test when one of them does not load.
+    pub fn start(sandbox: &Sandbox, zones: &[LabZone]) -> Self {
+        let folder = sandbox.folder("dns");
+        let (authority, resolver) = (free_port(), free_port());
+        write_knot(sandbox, zones, authority.number());
+        write_unbound(sandbox, zones, authority.number(), resolver.number());
+        let (authority, resolver) = (authority.release(), resolver.release());
+        let knot = Daemon::start(
+            &programs::debian("knotd"),
+            ["-c", path(&folder.join("knot.conf"))],
+            &folder.join("knot.log"),
+        );
+        let authority = SocketAddr::from((Ipv4Addr::LOCALHOST, authority));
+        let resolver = SocketAddr::from((Ipv4Addr::LOCALHOST, resolver));
+        let mut lab = Self {
+            resolver,
+            authority,
+            _knot: knot,
+            _unbound: Daemon::start(
+                &programs::debian("unbound"),
+                ["-d", "-c", path(&folder.join("unbound.conf"))],
+                &folder.join("unbound.log"),
+            ),
+        };
+        let origin = zones.first().map_or(".", |zone| zone.origin.as_str());
+        lab._knot.wait_ready("an answer from knotd", |_| has_answer(authority, origin).then_some(()));
+        lab._unbound.wait_ready("an answer from unbound", |_| has_answer(resolver, origin).then_some(()));
+        lab
+    }
+
+    /// Where resolvers' clients ask.
+    pub fn resolver(&self) -> SocketAddr {
+        self.resolver
+    }
+
+    /// Where the zones are served.
+    pub fn authority(&self) -> SocketAddr {
+        self.authority
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+fn write_knot(sandbox: &Sandbox, zones: &[LabZone], port: u16) {
+    let folder = sandbox.folder("dns");
+    let at = folder.display();
+    let mut conf = format!(
+        "server:\n  rundir: {at}\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n\
+         log:\n - target: stderr\n   any: info\ndatabase:\n  storage: {at}\ntemplate:\n - id: default\n   storage: {at}\n   \
+         zonefile-sync: -1\n   zonefile-load: whole\n   journal-content: none\n   semantic-checks: off\nzone:\n"
+    );
+    for zone in zones {
+        let file = format!("{}zone", zone.origin);
+        let _ = writeln!(conf, " - domain: {}\n   file: {file}", zone.origin);
+        let text = format!(
+            "$ORIGIN {}\n$TTL 300\n@ SOA ns.lab.test. hostmaster.lab.test. 1 3600 600 86400 30\n@ NS ns.lab.test.\n{}\n",
+            zone.origin, zone.records
+        );
+        sandbox.write(&format!("dns/{file}"), text);
+    }
+    sandbox.write("dns/knot.conf", conf);
+}
+
+fn write_unbound(sandbox: &Sandbox, zones: &[LabZone], authority: u16, port: u16) {
+    let folder = sandbox.folder("dns");
+    let at = folder.display();
+    let mut conf = format!(
+        "server:\n interface: 127.0.0.1@{port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{at}\"\n \
+         pidfile: \"{at}/unbound.pid\"\n use-syslog: no\n logfile: \"\"\n do-ip6: no\n module-config: \"iterator\"\n \
+         do-not-query-localhost: no\n qname-minimisation: no\n local-zone: \"test.\" nodefault\n \
+         access-control: 127.0.0.0/8 allow\nremote-control:\n control-enable: no\n"
+    );
+    for zone in zones {
+        let _ = writeln!(conf, "stub-zone:\n name: \"{}\"\n stub-addr: 127.0.0.1@{authority}", zone.origin);
+    }
+    sandbox.write("dns/unbound.conf", conf);
+}
+
+/// It answers a question for the zone's SOA with NOERROR.
+fn has_answer(server: SocketAddr, origin: &str) -> bool {
+    let ask = || -> Option<bool> {
+        let mut question = vec![0x4c, 0x42, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for label in origin.split('.').filter(|label| !label.is_empty()) {
+            question.push(u8::try_from(label.len()).ok()?);
+            question.extend_from_slice(label.as_bytes());
+        }
+        question.extend_from_slice(&[0, 0, 6, 0, 1]);
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        socket.set_read_timeout(Some(Duration::from_millis(200))).ok()?;
+        socket.send_to(&question, server).ok()?;
+        let mut reply = [0; 512];
+        let (length, _) = socket.recv_from(&mut reply).ok()?;
+        // NOERROR, and something in the answer section.
+        Some(length > 12 && reply[3] & 0x0f == 0 && reply[7] > 0)
+    };
+    wait::until(Duration::from_millis(100), ask).unwrap_or(false)
+}

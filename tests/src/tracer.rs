@@ -36,6 +36,9 @@ pub struct Cut {
 }
 
 /// A traced process. Dropping it lets the process go on by itself.
+///
+/// Drop it before waiting for the end of a child: while it is traced its end is the tracer's to see, and a wait that
+/// was begun before is not woken.
 #[derive(Debug)]
 pub struct Tracer {
     state: Arc<Mutex<State>>,

@@ -28,8 +28,9 @@ fn cut(kill_at: Option<usize>) -> (String, Vec<String>) {
     }
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let calls = tracer.finish().into_iter().map(name_of).collect();
     child.wait().unwrap();
-    (text, tracer.finish().into_iter().map(name_of).collect())
+    (text, calls)
 }
 
 #[test]
