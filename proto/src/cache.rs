@@ -1,4 +1,7 @@
 //! Worker and scache: park a session, take one.
+//!
+//! A worker that breaks the rules (another order, more than the limits, a descriptor too many or too few)
+//! loses its channel; what it said is forgotten, what it had parked stays.
 
 use crate::key::{DestinationKey, EndpointKey};
 use crate::packet::Packet;
@@ -18,9 +21,11 @@ pub enum ToCache {
         /// The worker's process number, for statistics.
         pid: u32,
     },
-    /// Keep this session (one descriptor). Counts as one more use.
+    /// Keep this session (one descriptor). Its idle time begins now.
     Park(Parked),
-    /// The session did not fit after all (one descriptor). Changes nothing but who holds it.
+    /// The session of the last `Hit` on this channel did not fit (one descriptor). It goes back as if it had
+    /// not been taken: idle since then, parked by whom it was. Its [`Parked::route`] replaces the route by
+    /// which it was found; `None` says that the route does not lead here.
     PutBack(Parked),
     /// A session that serves this destination by a route that is still fresh.
     TakeByDestination(DestinationKey),

@@ -29,6 +29,10 @@ pub enum ChannelError {
     /// The peer broke the protocol.
     #[error(transparent)]
     Packet(#[from] PacketError),
+    /// A message came, but this process had no room for its descriptors (RLIMIT_NOFILE). What did fit is
+    /// closed, the message is gone, the peer did nothing wrong.
+    #[error("no room for the descriptors of a message")]
+    DescriptorsLost,
     /// The kernel's word.
     #[error(transparent)]
     Io(io::Error),
@@ -64,9 +68,10 @@ impl Descriptors {
     }
 }
 
-/// The buffers of one end.
+/// The bytes of one packet in each direction. A process with many channels that it serves one at a time
+/// shares one between them: [`Channel::send_through`], [`Channel::receive_through`].
 #[derive(Debug, Default)]
-struct Buffers {
+pub struct Buffers {
     outbox: Vec<u8>,
     /// Allocated at the first receive, so that an end that only sends stays small.
     inbox: Vec<u8>,
@@ -110,6 +115,9 @@ impl Buffers {
         }
         if received.bytes == 0 && came.is_empty() {
             return Err(ChannelError::Closed);
+        }
+        if received.flags.contains(ReturnFlags::CTRUNC) && came.len() <= MAX_DESCRIPTORS {
+            return Err(ChannelError::DescriptorsLost); // there was space for more: the process was full
         }
         if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
             return Err(PacketError::Truncated.into());
@@ -182,6 +190,30 @@ impl Channel {
     /// [`ChannelError`]; after [`ChannelError::Packet`] the peer is no longer to be trusted.
     pub fn receive<T: Packet>(&mut self) -> Result<(T, Descriptors), ChannelError> {
         self.buffers.receive(&self.socket)
+    }
+
+    /// As [`Channel::send`], through buffers that are not this channel's own.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub fn send_through<T: Packet>(
+        &self,
+        buffers: &mut Buffers,
+        message: &T,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), ChannelError> {
+        buffers.send(&self.socket, message, descriptors)
+    }
+
+    /// As [`Channel::receive`], through buffers that are not this channel's own.
+    ///
+    /// # Errors
+    /// As [`Channel::receive`].
+    pub fn receive_through<T: Packet>(
+        &self,
+        buffers: &mut Buffers,
+    ) -> Result<(T, Descriptors), ChannelError> {
+        buffers.receive(&self.socket)
     }
 
     /// A channel driven by tokio.

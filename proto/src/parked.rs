@@ -4,6 +4,9 @@ use crate::clock::Boottime;
 use crate::key::{DestinationKey, EndpointKey};
 use serde::{Deserialize, Serialize};
 
+/// How many bytes all texts and sealed parts of one [`Parked`] may have together.
+pub const MAX_PARKED_BYTES: usize = 16 * 1024;
+
 /// One session on its way into scache, beside its descriptor.
 ///
 /// Not `Clone`: a session is moved, never copied.
@@ -21,12 +24,23 @@ pub struct Parked {
     pub idle_ms: u32,
     /// When it is too old to be used again (`*_connection_reuse_time_limit`).
     pub retire_at: Boottime,
-    /// How many more messages it may carry (`*_connection_reuse_count_limit`); never parked with 0.
+    /// How many more messages it may carry (`*_connection_reuse_count_limit`), counted down by the worker;
+    /// never parked with 0.
     pub uses_left: u32,
     /// Smoothed duration of its transactions, in microseconds: the faster session is taken first.
     pub pace_us: u32,
     /// What the next worker needs, sealed by the last one. scache does not look inside.
     pub sealed: Vec<u8>,
+}
+
+impl Parked {
+    /// The sum that [`MAX_PARKED_BYTES`] limits.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Label { service, nexthop, relay } = &self.label;
+        let route = self.route.as_ref().map_or(0, |route| route.sealed.len());
+        service.len() + nexthop.len() + relay.len() + self.farewell.len() + self.sealed.len() + route
+    }
 }
 
 /// The way from a destination to the endpoint of this session.

@@ -90,14 +90,18 @@ pub struct Statistics {
     pub endpoint_misses: u64,
     /// Sessions parked, put back not counted.
     pub parked: u64,
-    /// Sessions taken by another process than the one that parked them.
+    /// Sessions put back after a hit that did not fit.
+    pub put_back: u64,
+    /// Sessions taken by another process than the one that parked them, put back or not.
     pub handed_over: u64,
-    /// Sessions that ended here because they were idle or old.
+    /// Sessions that ended here because they were idle, old or used up.
     pub expired: u64,
     /// Sessions the server ended while they were parked.
     pub evicted: u64,
     /// Sessions that went because a limit was reached.
     pub displaced: u64,
+    /// Sessions that went because the supervisor said so.
+    pub flushed: u64,
     /// Clients dropped for breaking the protocol.
     pub dropped_clients: u64,
     /// Sessions parked now.
