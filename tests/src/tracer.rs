@@ -55,7 +55,14 @@ impl Tracer {
         // All requests must come from the thread that took hold.
         let thread = std::thread::spawn(move || {
             let pid = Pid::from_raw(i32::try_from(pid).expect("a process number"));
-            let mut hold = Hold { process: pid, threads: HashSet::new(), kill_at, pause, state: shared };
+            let mut hold = Hold {
+                process: pid,
+                threads: HashSet::new(),
+                resuming: HashSet::new(),
+                kill_at,
+                pause,
+                state: shared,
+            };
             let outcome = hold.take();
             let failed = outcome.is_err();
             let _ = attached.send(outcome);
@@ -102,6 +109,8 @@ impl Drop for Tracer {
 struct Hold {
     process: Pid,
     threads: HashSet<Pid>,
+    /// Threads that were inside a call when they were seized: they enter it once more, which is not a new call.
+    resuming: HashSet<Pid>,
     kill_at: Option<usize>,
     pause: Duration,
     state: Arc<Mutex<State>>,
@@ -121,6 +130,11 @@ impl Hold {
         for thread in threads {
             ptrace::seize(thread, options)?;
             ptrace::interrupt(thread)?;
+            waitpid(thread, Some(OURS))?;
+            if was_in_call(thread) {
+                self.resuming.insert(thread);
+            }
+            ptrace::syscall(thread, None)?;
             self.threads.insert(thread);
         }
         Ok(())
@@ -202,6 +216,9 @@ impl Hold {
         if ptrace::syscall_info(thread).map(|info| info.op) != Ok(ENTRY) {
             return;
         }
+        if self.resuming.remove(&thread) {
+            return;
+        }
         let call = call_number(thread);
         let reached = {
             let mut state = self.state.lock().expect("tracer");
@@ -218,6 +235,23 @@ impl Hold {
             self.state.lock().expect("tracer").cut = Some(Cut { call, at });
         }
     }
+}
+
+/// A call that was interrupted: the kernel enters it again (ERESTARTSYS to ERESTART_RESTARTBLOCK), or the program
+/// does (EINTR, which epoll_wait gives).
+fn is_interrupted(result: i64) -> bool {
+    const EINTR: i64 = -4;
+    (-516..=-512).contains(&result) || result == EINTR
+}
+
+#[cfg(target_arch = "x86_64")]
+fn was_in_call(thread: Pid) -> bool {
+    ptrace::getregs(thread).is_ok_and(|registers| is_interrupted(registers.rax.cast_signed()))
+}
+
+#[cfg(target_arch = "aarch64")]
+fn was_in_call(thread: Pid) -> bool {
+    ptrace::getregs(thread).is_ok_and(|registers| is_interrupted(registers.regs[0].cast_signed()))
 }
 
 #[cfg(target_arch = "x86_64")]
