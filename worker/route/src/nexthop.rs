@@ -202,10 +202,9 @@ fn split(text: &str) -> Result<Parts<'_>, NexthopError> {
 
 fn port(service: &str, text: &str, services: &Services) -> Result<u16, NexthopError> {
     if service.starts_with(|c: char| c.is_ascii_digit()) {
-        // Digits only: `+25` and `25x` are mistakes.
-        let digits = service.bytes().all(|byte| byte.is_ascii_digit());
+        // What begins with a digit is a number or a mistake, never a name: `25smtp`.
         return match service.parse::<u16>() {
-            Ok(port) if digits && port > 0 => Ok(port),
+            Ok(port) if port > 0 => Ok(port),
             _ => Err(NexthopError::MalformedService(text.into())),
         };
     }

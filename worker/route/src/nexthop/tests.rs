@@ -100,7 +100,8 @@ fn table_keys_have_brackets_and_port_but_no_inet() {
 #[test]
 fn mistakes_are_named() {
     use NexthopError as E;
-    let cases: &[(&str, fn(String) -> E)] = &[
+    type Wrong = fn(String) -> E;
+    let cases: &[(&str, Wrong)] = &[
         ("[mail.example", E::Unclosed),
         ("[", E::Unclosed),
         ("[mail.example]x", E::AfterBracket),

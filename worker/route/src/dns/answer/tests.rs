@@ -107,7 +107,8 @@ fn one_null_mx_counts_for_all() {
     let mixed = message(vec![mx("example.org", 9, 10, "mx.example"), mx("example.org", 9, 20, "")]);
     let mut last = message((0..200).map(|n| mx("example.org", 9, n, "mx.example")).collect());
     last.answers.push(mx("example.org", 7, 0, ""));
-    for message in [alone, mixed, last] {
+    let first = message(vec![mx("example.org", 9, 0, ""), mx("example.org", 9, 10, "mx.example")]);
+    for message in [alone, mixed, first, last] {
         assert_eq!(read("example.org", RecordKind::Mx, &message).outcome, Outcome::NullMx);
     }
 }
