@@ -162,3 +162,103 @@ fn farewell(watch: &Watch, departed: &Departed<Session>) {
         let _ = rustix::net::shutdown(descriptor, Shutdown::Write);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Token;
+    use proto::key::{EndpointScope, Needs};
+    use proto::parked::Label;
+    use proto::secret::Secret;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    const LIMITS: Limits = Limits { idle_ms: 10_000, sessions: 10, per_endpoint: 10, routes: 10 };
+    const START: Boottime = Boottime(1000);
+
+    fn endpoint() -> EndpointKey {
+        let scope = EndpointScope {
+            service: "smtp",
+            protocol: "smtp",
+            address: "192.0.2.1",
+            port: 25,
+            bind: None,
+            helo: "h",
+            sender: None,
+            credential: None,
+            proxy: None,
+            tls_policy: &[0; 32],
+            needs: Needs::default(),
+        };
+        EndpointKey::new(&Secret::new([0; 32]), &scope)
+    }
+
+    fn parked() -> Parked {
+        Parked {
+            endpoint: endpoint(),
+            route: None,
+            label: Label::default(),
+            farewell: vec![],
+            idle_ms: 10_000,
+            retire_at: Boottime(u64::MAX),
+            uses_left: 1,
+            pace_us: 0,
+            sealed: vec![],
+        }
+    }
+
+    fn cache() -> (Cache, Rc<Watch>) {
+        let watch = Rc::new(Watch::new().unwrap());
+        (Cache::new(LIMITS, Rc::clone(&watch)), watch)
+    }
+
+    fn ready(watch: &Watch) -> Vec<Token> {
+        let mut events = Vec::new();
+        watch.wait(Some(Duration::ZERO), &mut events).unwrap();
+        events
+    }
+
+    #[test]
+    fn what_happened_before_the_sweep_is_reported_after_it() {
+        let (mut cache, watch) = cache();
+        let (session, server) = UnixStream::pair().unwrap();
+        cache.park(parked(), session.into(), 1, START);
+        drop(server);
+        cache.turn(START.after(SWEEP - Duration::from_millis(1)));
+        assert_eq!(ready(&watch), []);
+        assert_eq!(cache.due(), Some(START.after(SWEEP)));
+        cache.turn(START.after(SWEEP));
+        let [Token::Parked(ticket)] = ready(&watch)[..] else { panic!("not reported") };
+        cache.hang_up(ticket);
+        assert_eq!(cache.store.statistics().evicted, 1);
+        assert_eq!((ready(&watch), cache.due()), (vec![], None));
+    }
+
+    #[test]
+    fn a_session_that_left_is_not_reported_though_its_copy_lives() {
+        let (mut cache, watch) = cache();
+        let (session, mut server) = UnixStream::pair().unwrap();
+        cache.park(parked(), session.into(), 1, START);
+        cache.turn(START.after(SWEEP));
+        let taken = cache.take(Wanted::Endpoint(&[endpoint()]), 2, START.after(SWEEP)).unwrap();
+        let copy = taken.descriptor.try_clone().unwrap();
+        drop(taken);
+        server.write_all(b"250 ok\r\n").unwrap();
+        assert_eq!(ready(&watch), []);
+        drop(copy);
+    }
+
+    #[test]
+    fn a_session_that_expired_is_not_reported_though_its_copy_lives() {
+        let (mut cache, watch) = cache();
+        let (session, mut server) = UnixStream::pair().unwrap();
+        let copy = session.try_clone().unwrap();
+        cache.park(parked(), session.into(), 1, START);
+        cache.turn(START.after(SWEEP));
+        cache.turn(START.after(Duration::from_secs(10)));
+        assert_eq!(cache.store.statistics().expired, 1);
+        server.write_all(b"250 ok\r\n").unwrap();
+        assert_eq!(ready(&watch), []);
+        drop(copy);
+    }
+}
