@@ -74,13 +74,6 @@ impl Daemon {
         }
     }
 
-    /// Sends a signal to the program alone.
-    pub fn signal(&self, signal: Signal) {
-        if let Some(process) = Process::find(self.pid()) {
-            process.signal(signal);
-        }
-    }
-
     /// The processes it started that run now.
     pub fn descendants(&self) -> Vec<Process> {
         Process::find(self.pid()).map(|process| process.descendants()).unwrap_or_default()
@@ -93,10 +86,11 @@ impl Daemon {
         let _ = self.child.wait();
     }
 
-    /// SIGTERM, then waits for the end; ends the test when it does not come within `limit`.
-    pub fn stop(&mut self, limit: Duration) -> ExitStatus {
+    /// SIGTERM to `whom` (itself, or the program that it wraps), then waits for its own end; ends the test when that
+    /// does not come within `limit`.
+    pub fn stop(&mut self, whom: &Process, limit: Duration) -> ExitStatus {
         self.orphans.extend(self.descendants());
-        self.signal(Signal::TERM);
+        whom.signal(Signal::TERM);
         match wait::until(limit, || self.ended()) {
             Some(status) => status,
             None => panic!("still runs {limit:?} after SIGTERM; its log:\n{}", self.log()),

@@ -121,9 +121,10 @@ impl Relay {
         &self.launch
     }
 
-    /// Its process number (of the wrapper, if it runs under one).
-    pub fn pid(&self) -> u32 {
-        self.daemon.pid()
+    /// The relay's own process, also when it runs under a wrapper.
+    pub fn supervisor(&self) -> Process {
+        let ours = || Process::find(self.daemon.pid()).filter(|_| self.launch.wrapper.is_empty());
+        wait::expect("the relay's process", || ours().or_else(|| self.processes("baton").into_iter().next()))
     }
 
     /// Everything it and its processes logged since the sandbox was made.
@@ -197,13 +198,14 @@ impl Relay {
 
     /// SIGTERM; waits for the end and asks for success.
     pub fn stop(&mut self) {
-        let status = self.daemon.stop(wait::PATIENCE);
+        let supervisor = self.supervisor();
+        let status = self.daemon.stop(&supervisor, wait::PATIENCE);
         assert!(status.success(), "stopped with {status}; log:\n{}", self.log());
     }
 
     /// SIGHUP.
     pub fn reload(&self) {
-        self.daemon.signal(Signal::HUP);
+        self.supervisor().signal(Signal::HUP);
     }
 
     /// Processes of a killed relay that still run.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A folder that goes away with the test, unless the test fails or `BATON_KEEP` is set: then it says where it is.
@@ -17,6 +18,8 @@ impl Sandbox {
         let folder =
             tempfile::Builder::new().prefix(&format!("baton-{purpose}-")).tempdir().expect("a folder");
         let path = folder.path().to_owned();
+        // A relay that root starts gives root up, and must still get to its queue.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("own folder");
         Self { folder: Some(folder), path }
     }
 

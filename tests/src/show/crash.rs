@@ -213,7 +213,7 @@ impl Scene {
         let name = match victim {
             Victim::Worker => "baton-worker",
             Victim::Scache => "scache",
-            Victim::Supervisor => return self.relay.pid(),
+            Victim::Supervisor => return self.relay.supervisor().pid,
         };
         wait::expect(name, || self.relay.processes(name).first().map(|process| process.pid))
     }

@@ -127,3 +127,42 @@ fn sorted<'a>(calls: impl Iterator<Item = &'a Call>, spool: &str) -> Acceptance 
     }
     acceptance
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: &str = "1 sendto(9<TCP:[1]>, \"354 go\", 6, 0, NULL, 0) = 6\n";
+    const FILE: &str = "2 fsync(5</s/tmp/1>) = 0\n";
+    const NAME: &str = "2 renameat2(3</s/tmp>, \"1\", 4</s/queue>, \"0a/x\", RENAME_NOREPLACE) = 0\n";
+    const FOLDER: &str = "2 fsync(6</s/queue/0a>) = 0\n";
+    const END: &str = "1 sendto(9<TCP:[1]>, \"250 ok\", 6, 0, NULL, 0) = 6\n";
+
+    fn holds(lines: &[&str]) -> bool {
+        let found = acceptances(&Trace::parse(&lines.concat()), "/s");
+        assert_eq!(found.len(), 1);
+        found.iter().all(Acceptance::holds)
+    }
+
+    #[test]
+    fn only_the_full_sequence_before_the_reply_is_an_acceptance() {
+        assert!(holds(&[BEGIN, FILE, NAME, FOLDER, END]));
+        assert!(!holds(&[BEGIN, NAME, FOLDER, END]), "the file was not synced");
+        assert!(!holds(&[BEGIN, FILE, NAME, END]), "the folder was not synced");
+        assert!(!holds(&[BEGIN, FILE, FOLDER, NAME, END]), "the folder was synced before the name was there");
+        assert!(!holds(&[BEGIN, FILE, NAME, END, FOLDER]), "the folder was synced after the reply");
+        assert!(!holds(&[FILE, NAME, FOLDER, BEGIN, END]), "all of it for another message");
+        let other = FOLDER.replace("0a", "0b");
+        assert!(!holds(&[BEGIN, FILE, NAME, &other, END]), "another folder was synced");
+        let failed = FOLDER.replace("= 0", "= -1 EIO (Input/output error)");
+        assert!(!holds(&[BEGIN, FILE, NAME, &failed, END]), "the folder's sync failed");
+    }
+
+    #[test]
+    fn a_sync_that_is_still_running_when_the_reply_goes_out_does_not_count() {
+        let begun = "2 fsync(6</s/queue/0a> <unfinished ...>\n";
+        let ended = "2 <... fsync resumed>) = 0\n";
+        assert!(!holds(&[BEGIN, FILE, NAME, begun, END, ended]));
+        assert!(holds(&[BEGIN, FILE, NAME, begun, ended, END]));
+    }
+}
