@@ -177,6 +177,8 @@ pub struct Report {
     pub site: Site,
     /// The last session used, if there was one.
     pub session: Option<SessionUse>,
+    /// The worker takes no further request. It ends once it is told (by `Drain`) that this report was recorded.
+    pub leaving: bool,
 }
 
 /// What the request says about its destination as a whole ("hop status").

@@ -9,7 +9,7 @@ use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
 use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
 use smtp::Dialect;
 use std::cell::OnceCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ pub struct Context {
     pub queue_directory: PathBuf,
     route: RouteOptions,
     own: OnceCell<OwnAddresses>,
+    listed: OnceCell<Vec<IpAddr>>,
 }
 
 /// How many answers the small DNS cache keeps.
@@ -122,7 +123,14 @@ impl Context {
             secret,
             queue_directory,
             own: OnceCell::new(),
+            listed: OnceCell::new(),
         })
+    }
+
+    /// The port where the next hop names none.
+    #[must_use]
+    pub fn default_port(&self) -> u16 {
+        self.route.default_port
     }
 
     /// What route finding needs to know. The own addresses are looked up only for the port where loops are possible.
@@ -133,6 +141,23 @@ impl Context {
             options.own = self.own.get_or_init(|| own_addresses(&self.config)).clone();
         }
         options
+    }
+}
+
+impl Context {
+    /// The local address of a family when inet_interfaces lists exactly one of it, and not the loopback.
+    #[must_use]
+    pub fn only_own_address(&self, remote: SocketAddr) -> Option<IpAddr> {
+        let maincf::value::InetInterfaces::Listed(names) = &self.config.connect.inet_interfaces else {
+            return None;
+        };
+        let same_family = |address: &IpAddr| address.is_ipv4() == remote.is_ipv4();
+        let listed = self.listed.get_or_init(|| names.iter().flat_map(|name| resolve(name)).collect());
+        let mut own = listed.iter().copied().filter(same_family);
+        match (own.next(), own.next()) {
+            (Some(only), None) if !only.is_loopback() => Some(only),
+            _ => None,
+        }
     }
 }
 
@@ -199,7 +224,7 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
 }
 
 fn is_disabled(config: &DeliveryConfig) -> bool {
-    matches!(config.dns.support_level, maincf::value::DnsSupport::Disabled)
+    matches!(config.dns.support(), maincf::value::DnsSupport::Disabled)
 }
 
 /// `inet_interfaces` and `proxy_interfaces` as addresses.

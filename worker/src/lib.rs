@@ -1,8 +1,17 @@
-//! The delivery path: one message, one next hop, and exactly one verdict for every recipient.
+//! The delivery path: one message, one next hop, and exactly one result for every recipient.
+//!
+//! [`serve`] takes requests from the [`supervisor`]; [`delivery`] is the story of one; [`wire`] moves octets; [`cache`]
+//! takes sessions from scache and parks them, with their [`state`]. Between two requests a worker keeps what
+//! [`context`] holds and nothing else.
+
 pub mod args;
 pub mod cache;
 pub mod context;
+pub mod delivery;
+pub mod duty;
 pub mod log;
 pub mod process;
+pub mod serve;
 pub mod state;
 pub mod supervisor;
+pub mod wire;

@@ -60,8 +60,8 @@ pub struct Supervisor {
     channel: AsyncChannel,
     coming: Vec<Recipient>,
     results: OwnedFd,
-    /// The last report: the next order says that it was recorded.
-    unrecorded: Option<OrphanRecord>,
+    /// The last report, and the message with its lock: the next order says that it was recorded.
+    unrecorded: Option<(OrphanRecord, Option<OwnedFd>)>,
 }
 
 impl Supervisor {
@@ -121,8 +121,13 @@ impl Supervisor {
     ///
     /// # Errors
     /// [`SupervisorError`]; the report is in the result file then.
-    pub async fn report(&mut self, record: OrphanRecord, report: Report) -> Result<(), SupervisorError> {
-        let record = self.unrecorded.insert(record);
+    pub async fn report(
+        &mut self,
+        record: OrphanRecord,
+        report: Report,
+        message: OwnedFd,
+    ) -> Result<(), SupervisorError> {
+        let (record, _) = self.unrecorded.insert((record, Some(message)));
         let mut sent = Ok(());
         for chunk in chunks(&record.results) {
             sent = self.channel.send(&FromWorker::Results(chunk), &[]).await;
@@ -147,14 +152,24 @@ impl Supervisor {
         Ok(self.channel.send(&FromWorker::CacheLost, &[]).await?)
     }
 
+    /// After a report that said "leaving": waits until it was taken note of, or writes it down.
+    pub async fn settle(&mut self) {
+        match self.channel.receive::<ToWorker>().await {
+            // Any word of the supervisor's comes after it has recorded the report.
+            Ok(_) => self.unrecorded = None,
+            Err(_) => self.record_last(),
+        }
+    }
+
     /// Writes down what the supervisor is not there to hear.
     pub fn record(&mut self, record: OrphanRecord) {
-        self.unrecorded = Some(record);
+        self.unrecorded = Some((record, None));
         self.record_last();
     }
 
     fn record_last(&mut self) {
-        let Some(record) = self.unrecorded.take() else { return };
+        // The message is closed, and so free for others, only when this function ends.
+        let Some((record, _message)) = self.unrecorded.take() else { return };
         if record.results.is_empty() {
             return;
         }
@@ -167,10 +182,11 @@ impl Supervisor {
     }
 }
 
-/// One write, then on stable storage.
+/// One write, then on stable storage. A short one (disk full) leaves a record that readers pass over: the whole is
+/// written again, once.
 fn append(file: &OwnedFd, bytes: &[u8]) -> std::io::Result<()> {
-    let written = rustix::io::write(file.as_fd(), bytes)?;
-    if written != bytes.len() {
+    let write = || rustix::io::retry_on_intr(|| rustix::io::write(file.as_fd(), bytes));
+    if write()? < bytes.len() && write()? < bytes.len() {
         return Err(std::io::ErrorKind::WriteZero.into());
     }
     Ok(rustix::fs::fdatasync(file)?)

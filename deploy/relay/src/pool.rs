@@ -145,6 +145,14 @@ impl Pool {
         }
     }
 
+    /// The worker's last report was recorded: it may end.
+    pub fn dismiss(&mut self, id: WorkerId) {
+        if let Some(member) = self.workers.get_mut(&id) {
+            member.leaving = true;
+            let _ended = member.link.order(Order::Drain);
+        }
+    }
+
     /// The worker's process has ended.
     pub fn forget(&mut self, id: WorkerId) {
         let Some(member) = self.workers.remove(&id) else { return };

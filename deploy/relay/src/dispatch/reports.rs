@@ -31,8 +31,12 @@ impl Dispatcher {
             tracing::error!(service = "qmgr", "{id}: cannot record results: {error}");
         }
         self.finished(now, assignment, outcome(results, &report.site));
-        // The worker learns by its next request that this report was written down: only now is it free.
-        self.pool.release(worker);
+        // The worker learns by its next order that this report was written down: only now is it free.
+        if report.leaving {
+            self.pool.dismiss(worker)
+        } else {
+            self.pool.release(worker)
+        }
         if finished_here { self.fill_active() } else { self.entry_ended(&id) }
     }
 

@@ -1,0 +1,115 @@
+//! Parked sessions: by the destination that asks, then by the endpoints its route leads to.
+
+use super::session::{History, Place, Session, destination_key, endpoint_key};
+use crate::cache::{Cache, Found};
+use crate::context::Context;
+use crate::state::{self, RouteState, SessionState};
+use crate::wire::{Family, Socket, Wire};
+use proto::job::Request;
+use proto::key::EndpointKey;
+use proto::parked::{Label, Parked};
+use route::{Candidate, Nexthop};
+use smtp::{Ready, ReplyReader, Start};
+
+/// A session that serves this destination by a route that is still fresh.
+pub(super) fn by_destination(
+    context: &Context,
+    cache: &mut Cache,
+    request: &Request,
+    nexthop: &Nexthop,
+) -> Option<Session> {
+    let key = destination_key(context, request, nexthop);
+    let found = cache.take_by_destination(key)?;
+    let endpoint = found.taken.endpoint;
+    let opened = found
+        .taken
+        .route
+        .as_deref()
+        .ok_or(state::Forged)
+        .and_then(|blob| state::open_route(&context.secret, &key, &endpoint, blob));
+    let Ok(RouteState { host, .. }) = opened else {
+        tracing::warn!("a parked session came without its route: closed");
+        return None;
+    };
+    let mut session = wake(context, found)?;
+    session.place.host = host;
+    // The configuration may have changed since: what decides about a connection now must be what decided then.
+    if endpoint_key(context, request, &session.place) != session.endpoint {
+        put_back(context, cache, session);
+        return None;
+    }
+    Some(session)
+}
+
+/// A session to one of these candidates, and which of them.
+pub(super) fn by_endpoint(
+    context: &Context,
+    cache: &mut Cache,
+    request: &Request,
+    candidates: &[Candidate],
+) -> Option<(Session, usize)> {
+    let keys: Vec<EndpointKey> =
+        candidates.iter().map(|candidate| endpoint_key(context, request, &Place::of(candidate))).collect();
+    let found = cache.take_by_endpoint(keys.clone())?;
+    let at = keys.iter().position(|key| *key == found.taken.endpoint)?;
+    Some((wake(context, found)?, at))
+}
+
+/// The session as it was parked. One that cannot be trusted is closed without a word.
+fn wake(context: &Context, found: Found) -> Option<Session> {
+    let Found { taken, descriptor } = found;
+    let opened = state::open_session(&context.secret, &taken.endpoint, &taken.sealed);
+    let Ok(state) = opened else {
+        tracing::warn!("a parked session came with a state that is not its own: closed");
+        return None;
+    };
+    let SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts } = state;
+    let family = if port == 0 { Family::Unix } else { Family::Tcp };
+    let socket = Socket::received(descriptor, family).ok()?;
+    let handed_over = parked_by != std::process::id();
+    Some(Session {
+        wire: Wire::new(socket, ReplyReader::default()),
+        ready: Ready::from_facts(facts),
+        endpoint: taken.endpoint,
+        place: Place { host, address, port },
+        history: History {
+            serial,
+            born,
+            uses,
+            handovers: handovers.saturating_add(u32::from(handed_over)),
+            handed_over,
+            start: Start::Reused,
+            retire_at: taken.retire_at,
+            uses_left: taken.uses_left,
+            pace_us: taken.pace_us,
+        },
+        route: None,
+    })
+}
+
+/// A session that does not fit goes back as it was.
+fn put_back(context: &Context, cache: &mut Cache, session: Session) {
+    let idle_ms = super::keep::idle_ms(context);
+    let parked = parked(context, &session, Label::default(), idle_ms);
+    let Some(descriptor) = session.wire.into_quiet_socket().and_then(|socket| socket.into_descriptor().ok())
+    else {
+        return;
+    };
+    // Not taken: it is closed, which the server will survive.
+    drop(cache.put_back(parked, descriptor));
+}
+
+/// What goes to scache beside the descriptor.
+pub(super) fn parked(context: &Context, session: &Session, label: Label, idle_ms: u32) -> Parked {
+    Parked {
+        endpoint: session.endpoint,
+        route: session.route.clone(),
+        label,
+        farewell: smtp::quit().to_vec(),
+        idle_ms,
+        retire_at: session.history.retire_at,
+        uses_left: session.history.uses_left,
+        pace_us: session.history.pace_us,
+        sealed: state::seal_session(&context.secret, &session.endpoint, &session.state()),
+    }
+}

@@ -1,0 +1,164 @@
+//! A session that can carry mail, with what is known of it.
+
+use crate::context::{Context, PLAINTEXT};
+use crate::state::{self, RouteState, SessionState};
+use crate::wire::Wire;
+use proto::clock::Boottime;
+use proto::job::{Request, SessionUse};
+use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
+use proto::parked::Route;
+use route::{Candidate, Endpoint, Nexthop};
+use smtp::{Ready, Start};
+
+/// Move-only, from the connection or from scache to QUIT or to scache.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) wire: Wire,
+    pub(super) ready: Ready,
+    pub(super) endpoint: EndpointKey,
+    pub(super) place: Place,
+    pub(super) history: History,
+    /// The way that led here, if it was found in this request.
+    pub(super) route: Option<Route>,
+}
+
+/// Where it is connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The host's name as this request knows it.
+    pub(super) host: String,
+    /// An IP address, or the path of a socket.
+    pub(super) address: String,
+    /// 0 for a Unix socket.
+    pub(super) port: u16,
+}
+
+/// What it has been through.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) serial: u64,
+    pub(super) born: Boottime,
+    /// Messages carried.
+    pub(super) uses: u32,
+    pub(super) handovers: u32,
+    /// Another process parked it before this request took it.
+    pub(super) handed_over: bool,
+    pub(super) start: Start,
+    pub(super) retire_at: Boottime,
+    pub(super) uses_left: u32,
+    /// Smoothed duration of its transactions, in microseconds.
+    pub(super) pace_us: u32,
+}
+
+impl Session {
+    /// `host[address]`, for texts.
+    pub(super) fn peer(&self) -> String {
+        let Place { host, address, .. } = &self.place;
+        format!("{host}[{address}]")
+    }
+
+    /// `host[address]:port`, for the log.
+    pub(super) fn relay(&self) -> String {
+        match self.place.port {
+            0 => self.peer(),
+            port => format!("{}:{port}", self.peer()),
+        }
+    }
+
+    /// The route by which this request found the session, to be parked with it.
+    pub(super) fn came_by(
+        &mut self,
+        nexthop: &Nexthop,
+        context: &Context,
+        request: &Request,
+        candidate: &Candidate,
+        fresh_until: Boottime,
+    ) {
+        self.place.host.clone_from(&candidate.host);
+        let destination = destination_key(context, request, nexthop);
+        let route = RouteState { host: candidate.host.clone(), best: candidate.best };
+        let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
+        self.route = Some(Route { destination, fresh_until, sealed });
+    }
+
+    /// One more message was carried, between these two times in microseconds.
+    pub(super) fn carried(&mut self, started: u64, finished: u64) {
+        let took = u32::try_from(finished.saturating_sub(started)).unwrap_or(u32::MAX);
+        let history = &mut self.history;
+        history.uses = history.uses.saturating_add(1);
+        history.uses_left = history.uses_left.saturating_sub(1);
+        // A quarter of the new to three of the old: one slow message does not condemn a server.
+        history.pace_us = if history.pace_us == 0 { took } else { history.pace_us / 4 * 3 + took / 4 };
+    }
+
+    pub(super) fn usage(&self) -> SessionUse {
+        let History { serial, uses, handovers, handed_over, .. } = self.history;
+        SessionUse { serial, uses, handovers, handed_over }
+    }
+
+    /// What travels with it.
+    pub(super) fn state(&self) -> SessionState {
+        let Place { host, address, port } = self.place.clone();
+        let History { serial, uses, handovers, born, .. } = self.history;
+        SessionState {
+            serial,
+            uses,
+            handovers,
+            parked_by: std::process::id(),
+            born,
+            host,
+            address,
+            port,
+            facts: self.ready.facts().clone(),
+        }
+    }
+}
+
+/// A message needs more than plain delivery only from issue 4 on; the key has the place for it.
+fn needs(request: &Request) -> Needs {
+    Needs { smtputf8: request.smtputf8, requiretls: false }
+}
+
+/// Who asks.
+pub(super) fn destination_key(context: &Context, request: &Request, nexthop: &Nexthop) -> DestinationKey {
+    let scope = DestinationScope {
+        service: &context.service,
+        nexthop: nexthop.text(),
+        sender: None,
+        credential: None,
+        tls_policy: &PLAINTEXT,
+        needs: needs(request),
+    };
+    DestinationKey::new(&context.secret, &scope)
+}
+
+/// Where a candidate is, and how it would be connected.
+pub(super) fn endpoint_key(context: &Context, request: &Request, place: &Place) -> EndpointKey {
+    let remote = place.address.parse().ok().map(|ip| std::net::SocketAddr::new(ip, place.port));
+    let bind =
+        remote.and_then(|remote| super::connect::bind_address(context, remote)).map(|ip| ip.to_string());
+    let scope = EndpointScope {
+        service: &context.service,
+        protocol: context.dialect.name,
+        address: &place.address,
+        port: place.port,
+        bind: bind.as_deref(),
+        helo: &context.config.hello.name,
+        sender: None,
+        credential: None,
+        proxy: None,
+        tls_policy: &PLAINTEXT,
+        needs: needs(request),
+    };
+    EndpointKey::new(&context.secret, &scope)
+}
+
+impl Place {
+    pub(super) fn of(candidate: &Candidate) -> Self {
+        let (address, port) = match &candidate.endpoint {
+            Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
+            Endpoint::Unix(path) => (path.display().to_string(), 0),
+        };
+        Self { host: candidate.host.clone(), address, port }
+    }
+}

@@ -1,0 +1,114 @@
+//! One request after the other, until the process has done its share.
+
+use crate::cache::Cache;
+use crate::context::Context;
+use crate::delivery::{self, Done};
+use crate::duty::Duty;
+use crate::supervisor::{Job, Order, Supervisor};
+use proto::channel::Channel;
+use proto::orphan::OrphanRecord;
+use std::os::fd::AsFd;
+
+/// Whether the worker goes on after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    End,
+}
+
+/// Serves until `max_use` requests are done, `max_idle` is over, the supervisor says so, or it is gone.
+pub async fn run(context: &Context, supervisor: Supervisor, cache: Cache) {
+    let mut server = Server { context, supervisor, cache };
+    let max_idle = context.config.process.max_idle.get();
+    let mut left = context.config.process.max_use.get();
+    while left > 0 {
+        let order = match tokio::time::timeout(max_idle, server.supervisor.order()).await {
+            Ok(Ok(order)) => order,
+            Ok(Err(error)) => return tracing::debug!("{error}"),
+            Err(_) => return,
+        };
+        match order {
+            Order::Deliver(job) => {
+                left -= 1;
+                let last = if left == 0 { Next::End } else { Next::GoOn };
+                if server.serve(*job, last).await == Next::End {
+                    return;
+                }
+            }
+            Order::Cache(channel) => server.cache.connect(channel),
+            Order::Drain => return,
+        }
+    }
+}
+
+/// Whether a descriptor is a channel: a worker that is started without scache has something else there.
+#[must_use]
+pub fn is_channel(descriptor: impl AsFd) -> bool {
+    rustix::net::sockopt::socket_type(descriptor).is_ok_and(|kind| kind == rustix::net::SocketType::SEQPACKET)
+}
+
+struct Server<'a> {
+    context: &'a Context,
+    supervisor: Supervisor,
+    cache: Cache,
+}
+
+impl Server<'_> {
+    async fn serve(&mut self, job: Job, next: Next) -> Next {
+        let queue_id = job.request.queue_id.clone();
+        let duty = Duty::default();
+        let mut heard = Heard::default();
+        let done = {
+            let mut delivering = std::pin::pin!(delivery::deliver(self.context, &mut self.cache, &duty, job));
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut delivering => break done,
+                    order = self.supervisor.order(), if !heard.gone => match order {
+                        Ok(Order::Cache(channel)) => heard.channel = Some(channel),
+                        Ok(Order::Drain) => heard.drain = true,
+                        Ok(Order::Deliver(_)) | Err(_) => {
+                            heard.gone = true;
+                            duty.supervisor_gone();
+                        }
+                    }
+                }
+            }
+        };
+        self.finish(queue_id, done, heard, next).await
+    }
+
+    async fn finish(&mut self, queue_id: String, done: Done, heard: Heard, next: Next) -> Next {
+        let Done { results, mut report, mail } = done;
+        let record = OrphanRecord { queue_id, time: delivery::now_micros(), results };
+        if heard.gone {
+            // The message's lock goes only after this is on stable storage.
+            self.supervisor.record(record);
+            return Next::End;
+        }
+        report.leaving = heard.drain || next == Next::End;
+        let leaving = report.leaving;
+        if self.supervisor.report(record, report, mail.into_descriptor()).await.is_err() {
+            return Next::End;
+        }
+        if leaving {
+            self.supervisor.settle().await;
+            return Next::End;
+        }
+        if self.cache.take_loss() && self.supervisor.cache_lost().await.is_err() {
+            return Next::End;
+        }
+        if let Some(channel) = heard.channel {
+            self.cache.connect(channel);
+        }
+        Next::GoOn
+    }
+}
+
+/// What the supervisor said during a delivery.
+#[derive(Debug, Default)]
+struct Heard {
+    channel: Option<Channel>,
+    drain: bool,
+    gone: bool,
+}
