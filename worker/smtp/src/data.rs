@@ -1,0 +1,146 @@
+//! The content on the wire: dot-stuffed, every line ended by CR LF, no CR or LF elsewhere, long lines folded.
+//!
+//! RFC 5321 §4.5.2 (transparency), §2.3.8 (line ends), §4.5.3.1.6 (line length). What a lenient receiver could take
+//! for another end of data never leaves here, whatever the queue holds.
+
+/// Encodes content piece by piece; what comes out does not depend on how it is cut.
+#[derive(Debug, Clone)]
+pub struct DataEncoder {
+    /// Octets that a line may have without its end.
+    limit: usize,
+    /// Octets of the line so far, without what stuffing added.
+    column: usize,
+    place: Place,
+    folded: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before the first octet of a line.
+    LineStart,
+    Inside,
+    /// After a CR whose LF may follow. It was not written.
+    AfterCr,
+}
+
+impl DataEncoder {
+    /// `line_limit` is `smtp_line_length_limit`: the longest line in octets without its end, 0 for any length. A fold
+    /// takes one octet of the next line, so the smallest limit is 2.
+    #[must_use]
+    pub const fn new(line_limit: usize) -> Self {
+        let limit = match line_limit {
+            0 => usize::MAX,
+            1 => 2,
+            limit => limit,
+        };
+        Self { limit, column: 0, place: Place::LineStart, folded: 0 }
+    }
+
+    /// Appends the wire form of the next piece of content. Lines may end in CR LF or LF; a CR elsewhere becomes a
+    /// space.
+    pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) {
+        let mut rest = content;
+        while !rest.is_empty() {
+            let (verbatim, odd) = rest.split_at(self.verbatim(rest));
+            out.extend_from_slice(verbatim);
+            rest = match odd.split_first() {
+                Some((octet, after)) => {
+                    self.encode_odd(*octet, out);
+                    after
+                }
+                None => odd,
+            };
+        }
+    }
+
+    /// How many octets at the beginning of `content` go out as they are. They count as encoded: write them, and hand
+    /// the rest to [`DataEncoder::encode`].
+    pub fn verbatim(&mut self, content: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.place == Place::AfterCr || (self.place == Place::LineStart && rest.first() == Some(&b'.'))
+            {
+                break;
+            }
+            let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            let room = self.limit - self.column;
+            if end > room {
+                self.advance(room);
+                return at + room;
+            }
+            self.advance(end);
+            at += end;
+            if rest.get(end..end + 2) != Some(b"\r\n") {
+                break;
+            }
+            self.start_line();
+            at += 2;
+        }
+        at
+    }
+
+    /// Ends the last line if it has no end. The final dot is the transaction's to write.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.place == Place::AfterCr {
+            self.put(b' ', out);
+        }
+        if self.place != Place::LineStart {
+            self.end_line(out);
+        }
+    }
+
+    /// How many times a line was folded.
+    #[must_use]
+    pub const fn folded(&self) -> usize {
+        self.folded
+    }
+
+    /// One octet at a place where something must be done.
+    fn encode_odd(&mut self, octet: u8, out: &mut Vec<u8>) {
+        if octet == b'\n' {
+            return self.end_line(out);
+        }
+        if self.place == Place::AfterCr {
+            self.put(b' ', out);
+        }
+        if octet == b'\r' {
+            self.place = Place::AfterCr;
+        } else {
+            self.put(octet, out);
+        }
+    }
+
+    fn put(&mut self, octet: u8, out: &mut Vec<u8>) {
+        if self.column >= self.limit {
+            // The space makes a header's rest a continuation, and counts.
+            out.extend_from_slice(b"\r\n ");
+            self.column = 1;
+            self.folded += 1;
+        }
+        if octet == b'.' && self.place == Place::LineStart {
+            out.push(b'.');
+        }
+        out.push(octet);
+        self.advance(1);
+    }
+
+    fn end_line(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\r\n");
+        self.start_line();
+    }
+
+    fn start_line(&mut self) {
+        self.column = 0;
+        self.place = Place::LineStart;
+    }
+
+    fn advance(&mut self, octets: usize) {
+        if octets > 0 {
+            self.column += octets;
+            self.place = Place::Inside;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

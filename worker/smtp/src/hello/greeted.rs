@@ -1,0 +1,68 @@
+//! A server that introduced itself: on to transactions, or to TLS first.
+
+use super::{Hello, HelloOptions, Origin, Plain, Ready, Secured};
+use crate::dialect::Dialect;
+use crate::ext::{EhloFacts, Remark};
+use std::marker::PhantomData;
+
+/// What is known after EHLO, HELO or LHLO, on a channel that is [`Plain`] or [`Secured`].
+#[derive(Debug)]
+pub struct Greeted<'a, C> {
+    pub(super) dialect: Dialect,
+    pub(super) peer: &'a str,
+    pub(super) options: &'a HelloOptions,
+    pub(super) facts: EhloFacts,
+    pub(super) remarks: Vec<Remark>,
+    pub(super) own_name: OwnName,
+    pub(super) channel: PhantomData<C>,
+}
+
+/// Whether the server has our own name: on port 25 mail may be about to loop. What that means is the shell's decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OwnName {
+    /// As the first word of its greeting: worth a warning.
+    pub in_greeting: bool,
+    /// As the first word of its reply to EHLO, HELO or LHLO: "mail for … loops back to myself".
+    pub in_hello: bool,
+}
+
+impl<'a, C> Greeted<'a, C> {
+    /// What the server said of itself.
+    #[must_use]
+    pub const fn facts(&self) -> &EhloFacts {
+        &self.facts
+    }
+
+    /// Oddities, for warnings.
+    #[must_use]
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// Whether the server calls itself by our name.
+    #[must_use]
+    pub const fn own_name(&self) -> OwnName {
+        self.own_name
+    }
+
+    /// Goes on with mail.
+    #[must_use]
+    pub fn ready(self) -> Ready {
+        Ready::new(self.dialect, self.facts, Origin::Fresh)
+    }
+
+    /// The name of the server in the log.
+    #[must_use]
+    pub const fn peer(&self) -> &'a str {
+        self.peer
+    }
+}
+
+impl<'a> Greeted<'a, Plain> {
+    /// After the handshake that followed STARTTLS. RFC 3207 §4.2: all that EHLO told is forgotten, here by type.
+    /// The shell makes sure that nothing in the clear was left unread.
+    #[must_use]
+    pub fn secured(self) -> Hello<'a, Secured> {
+        Hello::again(self.dialect, self.peer, self.options)
+    }
+}
