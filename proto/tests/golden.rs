@@ -2,6 +2,14 @@
 //!
 //! `GOLDEN=write cargo test -p baton-proto --test golden` writes the file anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails shall say so"
+)]
+
 mod examples;
 
 use proto::orphan;

@@ -1,5 +1,13 @@
 //! Every message survives its bytes, and no bytes at all make a decoder do anything but answer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails shall say so"
+)]
+
 mod messages;
 
 use proptest::prelude::*;

@@ -52,7 +52,7 @@ impl Log {
         }
     }
 
-    /// One line that somebody outside can provoke: [`WARNINGS`] of them in a [`WINDOW`], then a summary.
+    /// One line that somebody outside can provoke: 20 of them in 10 seconds, then a summary.
     pub fn warn(&mut self, text: &str, now: Boottime) {
         if now >= self.window_ends {
             let swallowed = self.warnings.saturating_sub(WARNINGS);

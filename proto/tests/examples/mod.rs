@@ -210,8 +210,8 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
     vec![
         FromWorker::Hello { version: 1 },
         FromWorker::Results([Fate::Sent, Fate::Deferred, Fate::Bounced].map(result).into()),
-        FromWorker::Report(Report { job: 5, site: Site::Reached, session: Some(session) }),
-        FromWorker::Report(Report { job: 6, site: dead, session: None }),
+        FromWorker::Report(Report { job: 5, site: Site::Reached, session: Some(session), leaving: true }),
+        FromWorker::Report(Report { job: 6, site: dead, session: None, leaving: false }),
         FromWorker::CacheLost,
     ]
 }

@@ -260,7 +260,12 @@ fn report() -> impl Strategy<Value = Report> {
             handed_over,
         })
     });
-    (any::<u64>(), site, session).prop_map(|(job, site, session)| Report { job, site, session })
+    (any::<u64>(), site, session, any::<bool>()).prop_map(|(job, site, session, leaving)| Report {
+        job,
+        site,
+        session,
+        leaving,
+    })
 }
 
 pub(crate) fn from_worker() -> impl Strategy<Value = FromWorker> {

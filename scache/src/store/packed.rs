@@ -7,11 +7,12 @@ use proto::parked::Label;
 pub(super) struct Packed {
     bytes: Box<[u8]>,
     /// Where service, next hop, relay and farewell end; the sealed state is the rest.
-    ends: [u32; 4],
+    ends: [u16; 4],
 }
 
 impl Packed {
-    /// Copies the parts. A packet holds at most 64 KiB, so every end fits.
+    /// Copies the parts. They came in one packet of at most 64 KiB with something around them, so
+    /// every end fits.
     pub(super) fn new(label: &Label, farewell: &[u8], sealed: &[u8]) -> Self {
         let Label { service, nexthop, relay } = label;
         let parts = [service.as_bytes(), nexthop.as_bytes(), relay.as_bytes(), farewell, sealed];
@@ -20,7 +21,7 @@ impl Packed {
         for (index, part) in parts.into_iter().enumerate() {
             bytes.extend_from_slice(part);
             if let Some(end) = ends.get_mut(index) {
-                *end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                *end = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
             }
         }
         Self { bytes: bytes.into_boxed_slice(), ends }
@@ -38,7 +39,7 @@ impl Packed {
 
     pub(super) fn sealed(&self) -> &[u8] {
         let [.., farewell] = self.ends;
-        self.bytes.get(farewell as usize..).unwrap_or_default()
+        self.bytes.get(usize::from(farewell)..).unwrap_or_default()
     }
 
     pub(super) fn label(&self) -> Label {
@@ -47,7 +48,7 @@ impl Packed {
         Label { service: text(0, service), nexthop: text(service, nexthop), relay: text(nexthop, relay) }
     }
 
-    fn part(&self, from: u32, to: u32) -> &[u8] {
-        self.bytes.get(from as usize..to as usize).unwrap_or_default()
+    fn part(&self, from: u16, to: u16) -> &[u8] {
+        self.bytes.get(usize::from(from)..usize::from(to)).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@
 use proto::clock::Boottime;
 use proto::key::{DestinationKey, EndpointKey};
 use proto::parked::Route;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many routes one destination may have: enough for the hosts of one preference of a large site.
 pub(super) const ROUTES_PER_DESTINATION: usize = 8;
@@ -20,20 +20,20 @@ pub(super) struct Way {
     fresh_until: Boottime,
 }
 
-/// The routes of one destination; never empty.
-#[derive(Debug)]
+/// The routes of one destination.
+#[derive(Debug, Default)]
 struct Ways {
     list: Box<[Way]>,
     /// Its place in [`Routes::by_age`].
     learned: u64,
-    /// When the last of them stops being fresh: with `learned` its place in [`Routes::by_staleness`].
+    /// When all of them have stopped being fresh: with `learned` its place in [`Routes::by_staleness`].
     stale_at: Boottime,
 }
 
 /// All routes of all destinations.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    destinations: HashMap<DestinationKey, Ways>,
+    destinations: BTreeMap<DestinationKey, Ways>,
     by_age: BTreeMap<u64, DestinationKey>,
     by_staleness: BTreeSet<(Boottime, u64)>,
     lessons: u64,
@@ -61,23 +61,23 @@ impl Routes {
         if fresh_until <= now {
             return;
         }
-        let mut list = self.remove(&destination);
-        list.retain(|way| way.endpoint != endpoint && way.fresh_until > now);
-        if list.len() >= ROUTES_PER_DESTINATION {
-            list.sort_by_key(|way| std::cmp::Reverse(way.fresh_until));
-            list.truncate(ROUTES_PER_DESTINATION - 1);
-        }
-        list.reserve_exact(1);
-        list.push(Way { endpoint, sealed: sealed.into_boxed_slice(), fresh_until });
-        self.insert(destination, list);
+        self.lessons += 1;
+        let ways = self.destinations.entry(destination).or_default();
+        self.by_age.remove(&ways.learned);
+        self.by_staleness.remove(&(ways.stale_at, ways.learned));
+        ways.note(Way { endpoint, sealed: sealed.into_boxed_slice(), fresh_until }, now);
+        ways.learned = self.lessons;
+        self.by_age.insert(ways.learned, destination);
+        self.by_staleness.insert((ways.stale_at, ways.learned));
         self.set_capacity(self.capacity);
     }
 
     /// Takes note that `destination` does not lead to `endpoint` after all.
     pub(super) fn forget(&mut self, destination: &DestinationKey, endpoint: &EndpointKey) {
-        let mut list = self.remove(destination);
-        list.retain(|way| way.endpoint != *endpoint);
-        self.insert(*destination, list);
+        let Some(ways) = self.destinations.get_mut(destination) else { return };
+        if let Some(way) = ways.list.iter_mut().find(|way| way.endpoint == *endpoint) {
+            way.fresh_until = Boottime::default();
+        }
     }
 
     /// The routes of `destination` that may be used without asking DNS.
@@ -96,21 +96,31 @@ impl Routes {
         }
     }
 
-    fn insert(&mut self, destination: DestinationKey, list: Vec<Way>) {
-        let Some(stale_at) = list.iter().map(|way| way.fresh_until).max() else { return };
-        self.lessons += 1;
-        let learned = self.lessons;
-        self.by_age.insert(learned, destination);
-        self.by_staleness.insert((stale_at, learned));
-        self.destinations.insert(destination, Ways { list: list.into_boxed_slice(), learned, stale_at });
+    fn remove(&mut self, destination: &DestinationKey) {
+        if let Some(Ways { learned, stale_at, .. }) = self.destinations.remove(destination) {
+            self.by_age.remove(&learned);
+            self.by_staleness.remove(&(stale_at, learned));
+        }
     }
+}
 
-    fn remove(&mut self, destination: &DestinationKey) -> Vec<Way> {
-        let Some(Ways { list, learned, stale_at }) = self.destinations.remove(destination) else {
-            return Vec::new();
-        };
-        self.by_age.remove(&learned);
-        self.by_staleness.remove(&(stale_at, learned));
-        list.into_vec()
+impl Ways {
+    /// Puts in a route in place of what was known of its endpoint, of one that is stale, or of the one that
+    /// will be first.
+    fn note(&mut self, way: Way, now: Boottime) {
+        if let Some(known) = self.list.iter_mut().find(|known| known.endpoint == way.endpoint) {
+            *known = way;
+        } else {
+            let mut list = std::mem::take(&mut self.list).into_vec();
+            list.retain(|known| known.fresh_until > now);
+            if list.len() >= ROUTES_PER_DESTINATION {
+                list.sort_by_key(|known| std::cmp::Reverse(known.fresh_until));
+                list.truncate(ROUTES_PER_DESTINATION - 1);
+            }
+            list.reserve_exact(1);
+            list.push(way);
+            self.list = list.into_boxed_slice();
+        }
+        self.stale_at = self.list.iter().map(|way| way.fresh_until).max().unwrap_or_default();
     }
 }

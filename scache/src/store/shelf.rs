@@ -4,7 +4,7 @@ use super::packed::Packed;
 use proto::clock::Boottime;
 use proto::key::EndpointKey;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names one parked session. A session parked later has a greater ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +47,8 @@ impl Rank {
 }
 
 /// All parked sessions. Every order below names exactly the sessions in `entries`.
+///
+/// Trees throughout: no pause while a table grows, nothing to clean up behind a session that was taken.
 #[derive(Debug)]
 pub(super) struct Shelf<D> {
     /// In the order of parking: the first has been idle for the longest time. Boxed, because the nodes of
@@ -54,7 +56,7 @@ pub(super) struct Shelf<D> {
     entries: BTreeMap<Ticket, Box<Entry<D>>>,
     by_rank: BTreeSet<Rank>,
     by_deadline: BTreeSet<(Boottime, Ticket)>,
-    per_endpoint: HashMap<EndpointKey, u32>,
+    per_endpoint: BTreeMap<EndpointKey, u32>,
 }
 
 impl<D> Shelf<D> {
@@ -63,7 +65,7 @@ impl<D> Shelf<D> {
             entries: BTreeMap::new(),
             by_rank: BTreeSet::new(),
             by_deadline: BTreeSet::new(),
-            per_endpoint: HashMap::new(),
+            per_endpoint: BTreeMap::new(),
         }
     }
 

@@ -1,5 +1,13 @@
 //! The daemon as the supervisor and the workers meet it: real process, real sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails shall say so"
+)]
+
 mod faults;
 mod harness;
 mod lifetime;
