@@ -80,6 +80,8 @@ pub struct ReplyReader {
 struct Begun {
     text: String,
     lines: usize,
+    /// A line was left out of the text.
+    cut: bool,
 }
 
 impl ReplyReader {
@@ -142,17 +144,21 @@ impl ReplyReader {
 }
 
 impl Begun {
-    /// Keeps as much of the line as there is room for.
+    /// Keeps the line if there is room for it. A part of a line could be misread, so it is all or nothing from the
+    /// second line on.
     fn take(&mut self, line: &[u8]) -> Result<(), ReplyError> {
         self.lines += 1;
         if self.lines > MOST_LINES {
             return Err(ReplyError::Lines);
         }
-        if self.lines > 1 && self.text.len() < LONGEST_TEXT {
+        if self.lines > 1 {
+            if self.cut || self.text.len() + 1 + line.len() > LONGEST_TEXT {
+                self.cut = true;
+                return Ok(());
+            }
             self.text.push('\n');
         }
-        let room = LONGEST_TEXT.saturating_sub(self.text.len());
-        append_printable(&mut self.text, line.get(..room).unwrap_or(line));
+        append_printable(&mut self.text, line);
         Ok(())
     }
 }

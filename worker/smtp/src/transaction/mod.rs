@@ -216,10 +216,16 @@ impl<'a> Transaction<'a> {
         self.afterwards = afterwards;
     }
 
-    /// Whether somebody waits for a verdict.
+    /// Whether nothing more is to be written or read: [`Action::Done`] is next.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.stale.is_none() && !self.ledger.is_settled()
+    pub fn is_done(&self) -> bool {
+        self.next == Next::Done
+    }
+
+    /// Whether every recipient has its verdict: what still comes concerns only the session.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.ledger.is_settled()
     }
 
     /// What came of it. Whoever has no verdict yet gets that of a lost connection.
