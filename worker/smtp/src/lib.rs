@@ -107,8 +107,8 @@ pub use envelope::{Body, Envelope, Notify, Recipient, Ret, Utf8};
 pub use ext::{Discard, EhloFacts, Extension, Extensions, Remark};
 pub use failure::{Certainty, Conduct, Failure, Lost, Scope};
 pub use hello::{
-    EhloUse, Farewell, Greeted, Hello, HelloAction, HelloFailed, HelloOptions, Origin, OwnName, Plain, Ready,
-    RefusedGreeting, Secured,
+    Channel, EhloUse, Farewell, Greeted, Hello, HelloAction, HelloFailed, HelloOptions, Origin, OwnName,
+    Plain, Ready, RefusedGreeting, Secured,
 };
 pub use line::EndlessLine;
 pub use reply::{Code, Reply, ReplyClass, ReplyError, ReplyReader};

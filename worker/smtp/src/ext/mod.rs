@@ -121,7 +121,10 @@ impl EhloFacts {
 pub(crate) fn append_words(list: &mut String, words: &str, what: &'static str, remarks: &mut Vec<Remark>) {
     for word in words.split_ascii_whitespace() {
         if list.len() + 1 + word.len() > LONGEST_LIST {
-            remarks.push(Remark::TooMuch(what));
+            let remark = Remark::TooMuch(what);
+            if !remarks.contains(&remark) {
+                remarks.push(remark);
+            }
             return;
         }
         if !list.is_empty() {

@@ -10,20 +10,40 @@ pub use ready::{Origin, Ready};
 
 use crate::command;
 use crate::dialect::{Dialect, Introduction, Verb};
-use crate::ext::EhloFacts;
+use crate::ext::{EhloFacts, Extension, Remark};
 use crate::failure::{Failure, Lost};
 use crate::reply::{Code, Reply, ReplyClass, ReplyReader};
 use crate::stage::Stage;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+/// What a session is carried by: [`Plain`] or [`Secured`].
+pub trait Channel: sealed::Sealed {
+    /// Extensions that mean nothing on it.
+    const MEANINGLESS: &[Extension];
+}
+
 /// A session in the clear.
 #[derive(Debug)]
 pub enum Plain {}
 
-/// A session inside TLS.
+/// A session inside TLS, where STARTTLS is void. RFC 3207 §4.2.
 #[derive(Debug)]
 pub enum Secured {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Plain {}
+    impl Sealed for super::Secured {}
+}
+
+impl Channel for Plain {
+    const MEANINGLESS: &[Extension] = &[];
+}
+
+impl Channel for Secured {
+    const MEANINGLESS: &[Extension] = &[Extension::StartTls];
+}
 
 /// The first part of a conversation, on a channel that is [`Plain`] or [`Secured`].
 #[derive(Debug)]
@@ -42,7 +62,7 @@ enum State {
     Greeting,
     Say(Verb),
     Wait(Verb),
-    Introduced(EhloFacts, Vec<crate::ext::Remark>),
+    Introduced(EhloFacts, Vec<Remark>),
     Failed(HelloFailed),
 }
 
@@ -88,7 +108,7 @@ impl<'a> Hello<'a, Secured> {
     }
 }
 
-impl<'a, C> Hello<'a, C> {
+impl<'a, C: Channel> Hello<'a, C> {
     fn at(state: State, dialect: Dialect, peer: &'a str, options: &'a HelloOptions) -> Self {
         Self { dialect, peer, options, state, own_name: OwnName::default(), channel: PhantomData }
     }
@@ -200,7 +220,9 @@ impl<'a, C> Hello<'a, C> {
     fn on_introduction(&mut self, verb: Verb, reply: &Arc<Reply>) {
         let accepted = reply.code.class() == ReplyClass::Completed;
         let (facts, remarks) = match verb {
-            Verb::Ehlo | Verb::Lhlo if accepted => EhloFacts::of_ehlo(reply, &self.options.discard),
+            Verb::Ehlo | Verb::Lhlo if accepted => {
+                EhloFacts::of_ehlo(reply, &self.options.discard.and(C::MEANINGLESS))
+            }
             Verb::Helo if accepted => (EhloFacts::of_helo(reply), Vec::new()),
             Verb::Ehlo if reply.code != Code::CLOSING => {
                 self.state = State::Say(Verb::Helo);

@@ -30,7 +30,7 @@ impl Transaction<'_> {
         }
         self.take_back_unwritten_dot(unwritten);
         if self.next == Next::DotWritten {
-            return self.judge_early(replies, how);
+            return self.judge_early(replies, how, Broken::Lost(how));
         }
         while !self.unanswered.is_empty() && self.next != Next::Done {
             match replies.next_reply() {
@@ -42,7 +42,7 @@ impl Transaction<'_> {
             return;
         }
         if self.unanswered.is_empty() && matches!(self.next, Next::Content | Next::Dot) {
-            return self.judge_early(replies, how);
+            return self.judge_early(replies, how, Broken::Lost(how));
         }
         let failure = Failure::lost(self.peer, how, self.stage());
         self.give_up(failure, Broken::Lost(how));
@@ -86,7 +86,7 @@ impl Transaction<'_> {
             Next::Content if !complete => return Some(Action::SendContent),
             // What began before the final dot was written cannot answer it.
             Next::Dot if !complete => return Some(Action::Await(Stage::Content)),
-            Next::Content | Next::Dot => self.judge_early(replies, Lost::Closed),
+            Next::Content | Next::Dot => self.judge_early(replies, Lost::Closed, Broken::EarlyReply),
             // All that was due has come. What follows QUIT is its reply.
             Next::Finish if self.said.quit => self.close_books(),
             Next::Finish | Next::Abort => self.end(Broken::Desynchronised),
@@ -110,7 +110,7 @@ impl Transaction<'_> {
         if !replies.has_leftover() {
             self.next = Next::Finish;
         } else if replies.has_reply() {
-            self.judge_early(replies, Lost::Closed);
+            self.judge_early(replies, Lost::Closed, Broken::EarlyReply);
         } else {
             return Some(Action::Await(Stage::EndOfData));
         }
@@ -126,7 +126,7 @@ impl Transaction<'_> {
 
     /// Replies from before the final dot was written to its end. A refusal counts as the answer to the dot; anything else is no
     /// success, because the message is not complete.
-    fn judge_early(&mut self, replies: &mut ReplyReader, how: Lost) {
+    fn judge_early(&mut self, replies: &mut ReplyReader, how: Lost, broken: Broken) {
         while let Some(at) = self.ledger.first_survivor() {
             let Ok(Some(reply)) = replies.next_reply() else { break };
             if !matches!(reply.code.class(), ReplyClass::Transient | ReplyClass::Permanent) {
@@ -140,7 +140,7 @@ impl Transaction<'_> {
         }
         let failure = Failure::lost(self.peer, how, self.stage());
         self.ledger.fail_rest(&failure);
-        self.end(Broken::EarlyReply);
+        self.end(broken);
     }
 
     /// Nobody has been accepted by a session that was alive once.
