@@ -7,7 +7,7 @@ use proto::key::PolicyDigest;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
 use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
-use smtp::Dialect;
+use smtp::{Dialect, Discard, EhloUse, HelloOptions, RefusedGreeting};
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -30,6 +30,14 @@ pub enum ContextError {
         /// What is wrong with it.
         error: OpenError,
     },
+    /// A name that cannot stand in EHLO.
+    #[error("{parameter}: {error}")]
+    HeloName {
+        /// Which parameter has it.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: smtp::BadHeloName,
+    },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]
     Port {
@@ -47,6 +55,8 @@ pub struct Context {
     pub config: DeliveryConfig,
     /// How the protocol differs.
     pub dialect: Dialect,
+    /// The first commands.
+    pub hello: HelloOptions,
     /// Ports by name.
     pub services: Services,
     /// DNS.
@@ -111,6 +121,7 @@ impl Context {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
             },
+            hello: hello_options(&config)?,
             resolver: Resolver::new(ResolverOptions {
                 source: dns_source(&config),
                 trust: AdTrust::Local,
@@ -163,6 +174,28 @@ impl Context {
 
 /// Mail to this port of our own addresses would come back.
 const LOOP_PORT: u16 = 25;
+
+fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> {
+    let hello = &config.hello;
+    let name = smtp::HeloName::new(&hello.name)
+        .map_err(|error| ContextError::HeloName { parameter: "smtp_helo_name", error })?;
+    let discarded: Vec<_> = hello.discard_keywords.iter().collect();
+    Ok(HelloOptions {
+        name,
+        my_hostname: config.identity.hostname.to_string(),
+        ehlo: match (hello.never_send_ehlo, hello.always_send_ehlo) {
+            (true, _) => EhloUse::Never,
+            (_, true) => EhloUse::Always,
+            _ => EhloUse::WhereAnnounced,
+        },
+        refused_greeting: if hello.skip_5xx_greeting {
+            RefusedGreeting::TryElsewhere
+        } else {
+            RefusedGreeting::Final
+        },
+        discard: Discard::parse(&discarded.join(" ")),
+    })
+}
 
 fn dns_source(config: &DeliveryConfig) -> Source {
     let servers = config.dns.servers.clone();

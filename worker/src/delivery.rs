@@ -16,6 +16,7 @@ mod transact;
 use crate::cache::Cache;
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
+use crate::log::delivery::{self as log, Delays, Relay, Stamps};
 use crate::supervisor::Job;
 use crate::wire::Mail;
 use connect::ConnectError;
@@ -25,6 +26,7 @@ use recipients::{Failure, Recipients};
 use route::dns::Budget;
 use route::{Candidate, Dialect, Nexthop, RouteError, Syntax, Utf8Names};
 use session::Session;
+use smtp::Outcome;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -178,7 +180,7 @@ impl Delivery<'_> {
             let position = if last_here && rest == Rest::Final { Position::Last } else { Position::NotLast };
             match self.open(&candidate, position).await? {
                 Some(mut session) => {
-                    session.came_by(nexthop, self.context, self.request, &candidate, fresh_until);
+                    session.connection.came_by(nexthop, self.context, self.request, &candidate, fresh_until);
                     sessions = sessions.saturating_sub(1);
                     self.carry(session, nexthop, keep, position).await?;
                     if sessions == 0 {
@@ -243,7 +245,7 @@ impl Delivery<'_> {
             return Ok(());
         };
         let Some(candidate) = best.get(at) else { return Ok(()) };
-        session.came_by(nexthop, self.context, self.request, candidate, fresh_until);
+        session.connection.came_by(nexthop, self.context, self.request, candidate, fresh_until);
         let position = if candidates.len() == 1 { Position::Last } else { Position::NotLast };
         let used = self.carry(session, nexthop, keep, position).await?;
         if used == Carried::Used {
@@ -273,7 +275,7 @@ impl Delivery<'_> {
             Err(greet::GreetError::Abandoned(abandoned)) => Err(abandoned),
             Err(greet::GreetError::Failed(failure)) => {
                 self.dead = Some(failure.clone());
-                self.apply_to_all(&failure, position, &greet::relay(candidate));
+                self.apply_to_all(&failure, position, &relay_name(candidate));
                 self.last_failure = Some(failure);
                 Ok(None)
             }
@@ -283,38 +285,31 @@ impl Delivery<'_> {
     /// Carries the message over one session, settles recipients, and parks the session or says QUIT.
     async fn carry(
         &mut self,
-        mut session: Session,
+        session: Session,
         nexthop: &Nexthop,
         keep: keep::Wish,
         position: Position,
     ) -> Result<Carried, Abandoned> {
-        let wish = keep.for_session(self.context, &session, self.duty);
+        let afterwards = keep.for_session(self.context, &session, self.duty);
         let open = self.left.left();
-        let carried = transact::transact(self, &mut session, &open, wish).await;
+        let Session { mut connection, ready } = session;
+        let started = now_micros();
+        let carried = transact::transact(self, &mut connection, ready, &open, afterwards).await;
         self.duty.release();
-        let outcome = match carried {
-            Ok(outcome) => outcome,
-            Err(abandoned) => return Err(abandoned),
-        };
-        if outcome.session == smtp::Session::Stale {
+        let settled = match carried? {
+            Outcome::Settled(settled) => settled,
             // Nothing was accepted and nobody was refused: as if it had never been parked.
-            return Ok(Carried::Stale);
-        }
+            Outcome::Stale(stale) => {
+                tracing::debug!("{}", stale.reason);
+                return Ok(Carried::Stale);
+            }
+        };
         let finished = now_micros();
-        session.carried(outcome.started, finished);
-        self.session = Some(session.usage());
-        transact::settle(self, &session, &open, &outcome, position, finished);
-        keep::part(
-            self.context,
-            self.cache,
-            self.duty,
-            session,
-            nexthop,
-            self.request,
-            wish,
-            outcome.session,
-        )
-        .await;
+        connection.history.carried(finished.saturating_sub(started));
+        self.session = Some(connection.history.usage());
+        let stamps = Stamps { ready: Some(started), done: Some(finished) };
+        transact::settle(self, &connection, &open, &settled.verdicts, position, stamps);
+        keep::part(self, connection, nexthop, settled.session, afterwards).await;
         Ok(Carried::Used)
     }
 
@@ -325,21 +320,14 @@ impl Delivery<'_> {
                 at,
                 failure,
                 position,
-                &crate::log::delivery::Relay { name: relay.to_owned(), uses: 1 },
-                None,
+                &Relay { name: relay.to_owned(), uses: 1 },
+                Stamps::default(),
             );
         }
     }
 
     /// What a failure means for one recipient.
-    fn apply(
-        &mut self,
-        at: usize,
-        failure: &Failure,
-        position: Position,
-        relay: &crate::log::delivery::Relay,
-        stamps: Option<crate::log::delivery::Stamps>,
-    ) {
+    fn apply(&mut self, at: usize, failure: &Failure, position: Position, relay: &Relay, stamps: Stamps) {
         let bounces =
             if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
         let (fate, word) = match fate::fate(failure.class(), position, bounces) {
@@ -353,7 +341,7 @@ impl Delivery<'_> {
             Fate::SoftBounce => (job::Fate::Deferred, "SOFTBOUNCE"),
         };
         let failure = if word == "SOFTBOUNCE" { failure.clone().softened() } else { failure.clone() };
-        self.log(at, relay, stamps.unwrap_or_default(), &failure.status, word, &failure.reason);
+        self.log(at, relay, stamps, &failure.status, word, &failure.reason);
         self.left.settle(at, fate, failure);
     }
 
@@ -364,21 +352,12 @@ impl Delivery<'_> {
         self.apply_to_all(&failure, Position::Last, "");
     }
 
-    fn log(
-        &self,
-        at: usize,
-        relay: &crate::log::delivery::Relay,
-        stamps: crate::log::delivery::Stamps,
-        dsn: &str,
-        status: &str,
-        reason: &str,
-    ) {
-        use crate::log::delivery::{self, Delays};
+    fn log(&self, at: usize, relay: &Relay, stamps: Stamps, dsn: &str, status: &str, reason: &str) {
         let Some(recipient) = self.left.at(at) else { return };
         let resolution = u8::try_from(self.context.config.log.delay_resolution.get()).unwrap_or(6);
         let delays = Delays::new(&self.request.times, stamps, now_micros(), resolution);
-        let result = delivery::Result { dsn, status, reason };
-        delivery::line(&self.context.service, &self.request.queue_id, recipient, relay, &delays, result);
+        let result = log::Result { dsn, status, reason };
+        log::line(&self.context.service, &self.request.queue_id, recipient, relay, &delays, result);
     }
 }
 

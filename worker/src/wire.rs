@@ -1,171 +1,152 @@
-//! One connection to a server: octets out, replies in, each with a deadline.
+//! One connection to a server: octets out, octets in, each with a deadline. What they mean is the dialogue's business.
 
 mod content;
 mod socket;
 
-pub use content::Mail;
+pub use content::{Mail, Reader};
 pub use socket::{Family, Socket};
 
 use crate::duty::{Abandoned, Duty};
-use smtp::{Reply, ReplyError, ReplyReader};
+use smtp::{Lost, ReplyReader};
+use std::future::Future;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Why a conversation broke off.
-#[derive(Debug, thiserror::Error)]
+/// Why octets did not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// The server closed the connection, or the network did.
-    #[error("lost connection")]
-    Lost,
-    /// The server took longer than the stage may take.
-    #[error("timed out")]
-    TimedOut,
-    /// What the server said is no reply.
-    #[error(transparent)]
-    Garbage(#[from] ReplyError),
-    /// The message cannot be read.
-    #[error("cannot read the message: {0}")]
-    Content(io::Error),
+    /// The connection broke, or the server was too slow; so many octets of what was outgoing were not written.
+    #[error("{how:?} with {unwritten} octets unwritten")]
+    Lost {
+        /// How.
+        how: Lost,
+        /// At the end of what was to be written.
+        unwritten: usize,
+    },
     /// The supervisor is gone.
     #[error(transparent)]
     Abandoned(#[from] Abandoned),
 }
 
-/// The connection with what was read and not yet understood, and what is not yet written.
+/// The connection, with what was read and not yet understood, and what is not yet written.
 #[derive(Debug)]
 pub struct Wire {
     socket: Socket,
-    replies: ReplyReader,
-    outgoing: Vec<u8>,
+    /// What the server said.
+    pub replies: ReplyReader,
+    /// What the dialogue wants to say.
+    pub outgoing: Vec<u8>,
 }
 
 const READ: usize = 8 * 1024;
-/// How much of a message is gathered before it is written.
-const GATHER: usize = 64 * 1024;
 
 impl Wire {
-    /// A connection on which nothing has been said, or all was answered.
+    /// A connection on which nothing is outstanding.
     #[must_use]
-    pub fn new(socket: Socket, replies: ReplyReader) -> Self {
-        Self { socket, replies, outgoing: Vec::new() }
+    pub fn new(socket: Socket) -> Self {
+        Self { socket, replies: ReplyReader::default(), outgoing: Vec::new() }
     }
 
-    /// Where commands are put; they leave with the next [`Wire::flush`] or [`Wire::reply`].
-    pub fn outgoing(&mut self) -> &mut Vec<u8> {
-        &mut self.outgoing
+    /// Writes what is outgoing; each step may take `patience`. What the server says meanwhile is read.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub async fn flush(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
+        let mut written = 0;
+        let result = self.write_from(&mut written, duty, patience).await;
+        let unwritten = self.outgoing.len().saturating_sub(written);
+        self.outgoing.clear();
+        result.map_err(|stopped| stopped.at(unwritten))
     }
 
-    /// Whether octets were read that no reply was asked for.
+    async fn write_from(
+        &mut self,
+        written: &mut usize,
+        duty: &Duty,
+        patience: Duration,
+    ) -> Result<(), Stopped> {
+        let mut deadline = Instant::now() + patience;
+        while let Some(rest) = self.outgoing.get(*written..).filter(|rest| !rest.is_empty()) {
+            match self.socket.try_write(rest) {
+                Ok(0) => return Err(Stopped::Lost(Lost::Closed)),
+                Ok(count) => {
+                    *written += count;
+                    deadline = Instant::now() + patience;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    within(duty, deadline, self.socket.ready_to_write_or_read()).await?;
+                    self.look()?;
+                }
+                Err(_) => return Err(Stopped::Lost(Lost::Closed)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until there is a whole reply, within `patience` in all, however slowly it comes.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub async fn hear(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
+        let deadline = Instant::now() + patience;
+        while !self.replies.has_reply() {
+            let ready = within(duty, deadline, self.socket.ready_to_read()).await;
+            ready.and_then(|()| self.read()).map_err(|stopped| stopped.at(0))?;
+        }
+        Ok(())
+    }
+
+    /// Reads what has come, without waiting.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    fn look(&mut self) -> Result<(), Stopped> {
+        match self.read_some() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(_) => Err(Stopped::Lost(Lost::Closed)),
+        }
+    }
+
+    /// Whether the server said something that was not asked for, as far as can be seen without waiting.
+    pub fn was_interrupted(&mut self) -> bool {
+        self.look().is_err() || self.replies.has_leftover()
+    }
+
+    /// Takes in what the server said before the connection broke.
+    pub fn last_words(&mut self) {
+        while self.read_some().is_ok_and(|count| count > 0) && !self.replies.has_reply() {}
+    }
+
+    /// Whether something was read that no command asked for.
     #[must_use]
     pub fn has_unread(&self) -> bool {
         self.replies.has_leftover()
     }
 
-    /// Writes what is outgoing. What the server says meanwhile is kept for [`Wire::reply`].
-    ///
-    /// # Errors
-    /// [`WireError`]; what was not written is lost.
-    pub async fn flush(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
-        let mut written = 0;
-        let mut deadline = Instant::now() + patience;
-        while let Some(rest) = self.outgoing.get(written..).filter(|rest| !rest.is_empty()) {
-            match self.socket.try_write(rest) {
-                Ok(0) => return Err(WireError::Lost),
-                Ok(count) => {
-                    written += count;
-                    deadline = Instant::now() + patience;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let ready = self.socket.ready_to_write_or_read();
-                    within(duty, deadline, ready).await?.map_err(|_| WireError::Lost)?;
-                    self.read_what_is_there()?;
-                }
-                Err(_) => return Err(WireError::Lost),
-            }
-        }
-        self.outgoing.clear();
-        Ok(())
-    }
-
-    /// The next reply, within `patience` from now in all, however slowly it comes.
-    ///
-    /// # Errors
-    /// [`WireError`].
-    pub async fn reply(&mut self, duty: &Duty, patience: Duration) -> Result<Arc<Reply>, WireError> {
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(reply) = self.replies.next_reply()? {
-                return Ok(reply);
-            }
-            let ready = self.socket.ready_to_read();
-            within(duty, deadline, ready).await?.map_err(|_| WireError::Lost)?;
-            self.read_once()?;
-        }
-    }
-
-    /// Writes the message, dot-stuffed, without its final dot: the rest of it stays outgoing.
-    ///
-    /// # Errors
-    /// [`WireError`]; the message is incomplete and must not be ended.
-    pub async fn content(
-        &mut self,
-        mail: &Mail,
-        encoder: &mut smtp::DataEncoder,
-        duty: &Duty,
-        patience: Duration,
-    ) -> Result<(), WireError> {
-        let mut reader = mail.reader();
-        while let Some(chunk) = reader.next_chunk().map_err(WireError::Content)? {
-            encoder.encode(chunk, &mut self.outgoing);
-            if self.outgoing.len() >= GATHER {
-                duty.check()?;
-                self.flush(duty, patience).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a reply that may have come before the connection broke, without waiting.
-    pub fn last_words(&mut self) -> Option<Arc<Reply>> {
-        while let Ok(count) = self.read_once_counted() {
-            if count == 0 {
-                break;
-            }
-        }
-        self.replies.next_reply().ok().flatten()
-    }
-
-    /// The connection, with nothing buffered either way; `None` if something was.
+    /// The connection, if nothing is buffered either way.
     #[must_use]
     pub fn into_quiet_socket(self) -> Option<Socket> {
         (self.outgoing.is_empty() && !self.replies.has_leftover()).then_some(self.socket)
     }
 
-    /// Writes what fits without waiting, for a farewell that nobody waits for.
-    pub fn write_and_forget(&mut self, octets: &[u8]) {
-        let _best_effort = self.socket.try_write(octets);
+    /// Writes what fits of what is outgoing: a farewell that nobody waits for.
+    pub fn write_and_forget(&mut self) {
+        let _best_effort = self.socket.try_write(&self.outgoing);
+        self.outgoing.clear();
     }
 
-    fn read_what_is_there(&mut self) -> Result<(), WireError> {
-        match self.read_once_counted() {
+    fn read(&mut self) -> Result<(), Stopped> {
+        match self.read_some() {
+            Ok(0) => Err(Stopped::Lost(Lost::Closed)),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(_) => Err(WireError::Lost),
+            Err(_) => Err(Stopped::Lost(Lost::Closed)),
         }
     }
 
-    fn read_once(&mut self) -> Result<(), WireError> {
-        match self.read_once_counted() {
-            Ok(0) => Err(WireError::Lost),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(_) => Err(WireError::Lost),
-        }
-    }
-
-    fn read_once_counted(&mut self) -> io::Result<usize> {
+    fn read_some(&mut self) -> io::Result<usize> {
         let mut buffer = [0; READ];
         let count = self.socket.try_read(&mut buffer)?;
         self.replies.feed(buffer.get(..count).unwrap_or_default());
@@ -173,10 +154,31 @@ impl Wire {
     }
 }
 
-/// `work`, unless the deadline passes or the duty ends.
-async fn within<T>(duty: &Duty, deadline: Instant, work: impl Future<Output = T>) -> Result<T, WireError> {
-    match duty.guard(tokio::time::timeout_at(deadline, work)).await? {
-        Ok(done) => Ok(done),
-        Err(_) => Err(WireError::TimedOut),
+/// Why waiting ended, before it is known how much was left to write.
+enum Stopped {
+    Lost(Lost),
+    Abandoned(Abandoned),
+}
+
+impl Stopped {
+    fn at(self, unwritten: usize) -> WireError {
+        match self {
+            Self::Lost(how) => WireError::Lost { how, unwritten },
+            Self::Abandoned(abandoned) => WireError::Abandoned(abandoned),
+        }
+    }
+}
+
+/// `ready`, unless the deadline passes or the duty ends.
+async fn within(
+    duty: &Duty,
+    deadline: Instant,
+    ready: impl Future<Output = io::Result<()>>,
+) -> Result<(), Stopped> {
+    match duty.guard(tokio::time::timeout_at(deadline, ready)).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(_))) => Err(Stopped::Lost(Lost::Closed)),
+        Ok(Err(_)) => Err(Stopped::Lost(Lost::TimedOut)),
+        Err(abandoned) => Err(Stopped::Abandoned(abandoned)),
     }
 }

@@ -1,14 +1,14 @@
 //! The first commands on a new connection, until it can carry mail.
 
 use super::recipients::Failure;
-use super::session::{History, Place, Session, endpoint_key};
+use super::session::{Connection, History, Place, Session, endpoint_key};
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
 use crate::wire::{Socket, Wire, WireError};
 use proto::clock::Boottime;
 use proto::job::Request;
 use route::Candidate;
-use smtp::{Discard, Greeting, GreetingAction, GreetingOptions, ReplyReader, Stage, Start};
+use smtp::{Farewell, Hello, HelloAction, Remark, Stage};
 use std::time::Duration;
 
 /// Why the connection carries no mail.
@@ -29,109 +29,85 @@ pub(super) async fn greet(
     request: &Request,
 ) -> Result<Session, GreetError> {
     let place = Place::of(candidate);
-    let peer = format!("{}[{}]", place.host, place.address);
-    let mut wire = Wire::new(socket, ReplyReader::default());
-    let mut greeting = Greeting::new(options(context), &peer);
-    while let GreetingAction::Await(stage) = greeting.next_action() {
-        let patience = patience(context, stage);
-        let reply = match exchange(&mut wire, duty, patience).await {
-            Ok(reply) => reply,
+    let peer = place.peer();
+    let mut wire = Wire::new(socket);
+    if let Some(discarded) = context.hello.discard.to_log() {
+        tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
+    }
+    let mut hello = Hello::new(context.dialect, &peer, &context.hello);
+    while let HelloAction::Await(stage) = hello.next_action(&mut wire.replies, &mut wire.outgoing) {
+        match exchange(&mut wire, duty, patience(context, stage)).await {
+            Ok(()) => {}
             Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),
-            Err(error) => return Err(GreetError::Failed(lost(&error, &peer, stage))),
-        };
-        if let Err(refusal) = greeting.on_reply(&reply, wire.outgoing()) {
-            wire.outgoing().clear();
-            wire.write_and_forget(smtp::quit());
-            return Err(GreetError::Failed(Failure {
-                status: refusal.status.to_string(),
-                reason: refusal.reason,
-                remote_mta: Some(place.host),
-                diagnostic: Some(refusal.diagnostic),
-            }));
+            Err(WireError::Lost { how, .. }) => {
+                wire.last_words();
+                hello.on_lost(&mut wire.replies, how);
+            }
         }
     }
-    let own_name = greeting.greeted_as().eq_ignore_ascii_case(&context.config.identity.hostname);
-    if own_name && place.port == 25 {
-        tracing::warn!("host {peer} greeted me with my own hostname {}", &*context.config.identity.hostname);
-    }
-    let Some(hello) = greeting.finish() else {
-        return Err(GreetError::Failed(Failure::new("4.3.0", format!("no handshake with {peer}"))));
-    };
-    if let Some(failure) = loops(context, &place, hello.facts(), candidate, request) {
-        wire.write_and_forget(smtp::quit());
+    let greeted = hello.finish().map_err(|failed| {
+        leave(&mut wire, failed.farewell);
+        GreetError::Failed(Failure::of_dialogue(&failed.failure, &place.host))
+    })?;
+    greeted.remarks().iter().for_each(|remark| warn(&peer, remark));
+    if let Some(failure) = loops(context, &peer, &place, greeted.own_name(), candidate, request) {
+        leave(&mut wire, Farewell::Quit);
         return Err(GreetError::Failed(failure));
     }
     let endpoint = endpoint_key(context, request, &place);
-    Ok(Session { wire, ready: hello.ready(), endpoint, place, history: born(context), route: None })
+    let connection =
+        Connection { wire, endpoint, place, history: History::begin(context, serial()), route: None };
+    Ok(Session { connection, ready: greeted.ready() })
 }
 
-async fn exchange(
-    wire: &mut Wire,
-    duty: &Duty,
-    patience: Duration,
-) -> Result<std::sync::Arc<smtp::Reply>, WireError> {
+async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
     wire.flush(duty, patience).await?;
-    wire.reply(duty, patience).await
+    wire.hear(duty, patience).await
 }
 
-fn options(context: &Context) -> GreetingOptions {
-    let hello = &context.config.hello;
-    GreetingOptions {
-        name: hello.name.to_string(),
-        dialect: context.dialect,
-        always_ehlo: hello.always_send_ehlo,
-        never_ehlo: hello.never_send_ehlo,
-        skip_5xx: hello.skip_5xx_greeting,
-        discard: Discard::new(hello.discard_keywords.iter()),
+fn leave(wire: &mut Wire, farewell: Farewell) {
+    if farewell == Farewell::Quit {
+        wire.outgoing.clear();
+        wire.outgoing.extend_from_slice(smtp::QUIT);
+        wire.write_and_forget();
+    }
+}
+
+fn warn(peer: &str, remark: &Remark) {
+    match remark {
+        Remark::BadSizeLimit(text) => tracing::warn!("bad EHLO SIZE limit {text:?} from {peer}"),
+        Remark::Utf8WithoutEightBit => {
+            tracing::info!("host {peer} offers SMTPUTF8 support, but not 8BITMIME")
+        }
+        Remark::TooMuch(what) => tracing::warn!("host {peer} offers too many {what}; some are left out"),
     }
 }
 
 /// A server on port 25 that calls itself by our name is us.
 fn loops(
     context: &Context,
+    peer: &str,
     place: &Place,
-    facts: &smtp::EhloFacts,
+    own_name: smtp::OwnName,
     candidate: &Candidate,
     request: &Request,
 ) -> Option<Failure> {
-    let own = &context.config.identity.hostname;
-    if place.port != 25 || !facts.server_name.eq_ignore_ascii_case(own) {
+    if place.port != SMTP_PORT {
         return None;
     }
-    tracing::warn!(
-        "host {}[{}] replied to HELO/EHLO with my own hostname {}",
-        place.host,
-        place.address,
-        &**own
-    );
+    let own = &*context.config.identity.hostname;
+    if own_name.in_greeting {
+        tracing::warn!("host {peer} greeted me with my own hostname {own}");
+    }
+    if !own_name.in_hello {
+        return None;
+    }
+    tracing::warn!("host {peer} replied to HELO/EHLO with my own hostname {own}");
     let status = if candidate.best { "5.4.6" } else { "4.4.6" };
     Some(Failure::new(status, format!("mail for {} loops back to myself", request.nexthop)))
 }
 
-fn lost(error: &WireError, peer: &str, stage: Stage) -> Failure {
-    let reason = match error {
-        WireError::TimedOut => format!("conversation with {peer} timed out while {stage}"),
-        WireError::Garbage(garbage) => format!("host {peer} is no mail server ({garbage}) while {stage}"),
-        _ => format!("lost connection with {peer} while {stage}"),
-    };
-    Failure::new("4.4.2", reason)
-}
-
-fn born(context: &Context) -> History {
-    let now = Boottime::now();
-    let cache = &context.config.cache;
-    History {
-        serial: serial(),
-        born: now,
-        uses: 0,
-        handovers: 0,
-        handed_over: false,
-        start: Start::Fresh,
-        retire_at: now.after(cache.reuse_time_limit.get()),
-        uses_left: cache.reuse_count_limit.map_or(u32::MAX, |limit| limit.get()),
-        pace_us: 0,
-    }
-}
+const SMTP_PORT: u16 = 25;
 
 /// Names a session among all of this machine: unlikely to be given twice while anybody looks.
 fn serial() -> u64 {
@@ -140,16 +116,29 @@ fn serial() -> u64 {
     u64::from_ne_bytes(octets)
 }
 
-/// `host[address]:port` of a candidate that could not be used.
-pub(super) fn relay(candidate: &Candidate) -> String {
-    super::relay_name(candidate)
+impl History {
+    /// A session that was connected just now.
+    fn begin(context: &Context, serial: u64) -> Self {
+        let now = Boottime::now();
+        let cache = &context.config.cache;
+        Self {
+            serial,
+            born: now,
+            uses: 0,
+            handovers: 0,
+            handed_over: false,
+            retire_at: now.after(cache.reuse_time_limit.get()),
+            uses_left: cache.reuse_count_limit.map_or(u32::MAX, |limit| limit.get()),
+            pace_us: 0,
+        }
+    }
 }
 
 /// How long a stage may take.
 pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
     let timeouts = &context.config.timeouts;
     match stage {
-        Stage::Greeting | Stage::Hello(_) => timeouts.hello.get(),
+        Stage::Greeting | Stage::Ehlo | Stage::Helo | Stage::Lhlo => timeouts.hello.get(),
         Stage::StartTls => timeouts.starttls.get(),
         Stage::Mail => timeouts.mail.get(),
         Stage::Rcpt => timeouts.rcpt.get(),

@@ -1,15 +1,14 @@
 //! Whether a session is worth keeping, and how it is parted with: parked, or ended with QUIT.
 
-use super::session::Session;
-use super::{greet, reuse};
-use crate::cache::Cache;
+use super::session::{Connection, Session};
+use super::{Delivery, greet, reuse};
 use crate::context::Context;
 use crate::duty::Duty;
 use proto::clock::Boottime;
 use proto::job::Request;
 use proto::parked::Label;
 use route::{Nexthop, Route};
-use smtp::{Ending, Stage};
+use smtp::{Afterwards, Ready, SessionEnd, Stage};
 
 /// What is wanted of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub(super) struct Wish {
     /// Look for a parked session.
     pub(super) load: bool,
     /// Park the session afterwards.
-    pub(super) store: bool,
+    store: bool,
 }
 
 impl Wish {
@@ -36,14 +35,14 @@ impl Wish {
     }
 
     /// Decided before the final dot, since QUIT goes with it: the session's own limits, counted with this message.
-    pub(super) fn for_session(self, context: &Context, session: &Session, duty: &Duty) -> Ending {
-        let history = &session.history;
+    pub(super) fn for_session(self, context: &Context, session: &Session, duty: &Duty) -> Afterwards {
+        let history = &session.connection.history;
         let worth_it = self.store
             && history.uses_left > 1
             && history.retire_at > Boottime::now()
             && duty.check().is_ok()
             && idle_ms(context) > 0;
-        if worth_it { Ending::Keep } else { Ending::Quit }
+        if worth_it { Afterwards::Keep } else { Afterwards::Quit }
     }
 }
 
@@ -57,43 +56,51 @@ pub(super) fn fresh_until(route: &Route) -> Boottime {
     Boottime::now().after(route.fresh_for)
 }
 
-/// Parks the session if it is wanted and fit, else ends it. Parking that fails is never an error.
-#[expect(clippy::too_many_arguments, reason = "parts of one delivery, each used once")]
+/// Parks what can go on, and leaves the rest as the dialogue left it. Parking that fails is never an error.
 pub(super) async fn part(
-    context: &Context,
-    cache: &mut Cache,
-    duty: &Duty,
-    mut session: Session,
+    delivery: &mut Delivery<'_>,
+    mut connection: Connection,
     nexthop: &Nexthop,
-    request: &Request,
-    ending: Ending,
-    state: smtp::Session,
+    end: SessionEnd,
+    afterwards: Afterwards,
 ) {
-    let quiet = !session.wire.has_unread();
-    if ending == Ending::Keep && state == smtp::Session::Usable && quiet {
-        let label = Label {
-            service: context.service.clone(),
-            nexthop: nexthop.text().to_owned(),
-            relay: session.relay(),
-        };
-        let parked = reuse::parked(context, &session, label, idle_ms(context));
-        let _ = request;
-        let Some(Ok(descriptor)) = session.wire.into_quiet_socket().map(|socket| socket.into_descriptor())
-        else {
-            return;
-        };
-        if let Err(descriptor) = cache.park(parked, descriptor) {
-            let _best_effort = rustix::net::send(&descriptor, smtp::quit(), rustix::net::SendFlags::NOSIGNAL);
+    match end {
+        SessionEnd::Ready(ready) if afterwards == Afterwards::Keep && !connection.wire.has_unread() => {
+            park(delivery, Session { connection, ready }, nexthop);
         }
+        SessionEnd::Ready(ready) => {
+            ready.quit(&mut connection.wire.outgoing);
+            connection.wire.write_and_forget();
+            await_farewell(delivery, connection).await;
+        }
+        SessionEnd::Quitting => await_farewell(delivery, connection).await,
+        SessionEnd::Broken(_) => {}
+    }
+}
+
+fn park(delivery: &mut Delivery<'_>, session: Session, nexthop: &Nexthop) {
+    let context = delivery.context;
+    let label = Label {
+        service: context.service.clone(),
+        nexthop: nexthop.text().to_owned(),
+        relay: session.connection.place.relay(),
+    };
+    let parked = reuse::parked(context, &session, label, idle_ms(context));
+    let Session { connection, ready: Ready { .. } } = session;
+    let Some(Ok(descriptor)) = connection.wire.into_quiet_socket().map(crate::wire::Socket::into_descriptor)
+    else {
         return;
+    };
+    if let Err(descriptor) = delivery.cache.park(parked, descriptor) {
+        let _best_effort = rustix::net::send(&descriptor, smtp::QUIT, rustix::net::SendFlags::NOSIGNAL);
     }
-    if state < smtp::Session::Doubtful {
-        return;
-    }
-    if ending == Ending::Keep {
-        session.wire.write_and_forget(smtp::quit());
-    }
+}
+
+/// `*_skip_quit_response`.
+async fn await_farewell(delivery: &Delivery<'_>, mut connection: Connection) {
+    let context = delivery.context;
     if !context.config.hello.skip_quit_response {
-        let _whatever_it_says = session.wire.reply(duty, greet::patience(context, Stage::Quit)).await;
+        let _whatever_it_says =
+            connection.wire.hear(delivery.duty, greet::patience(context, Stage::Quit)).await;
     }
 }

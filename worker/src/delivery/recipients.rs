@@ -23,6 +23,18 @@ impl Failure {
         Self { status: status.into(), reason: reason.into(), remote_mta: None, diagnostic: None }
     }
 
+    /// What the dialogue found, on a session with `host`.
+    #[must_use]
+    pub fn of_dialogue(failure: &smtp::Failure, host: &str) -> Self {
+        let smtp::Failure { status, reason, reply, .. } = failure;
+        Self {
+            status: status.to_string(),
+            reason: reason.clone(),
+            remote_mta: reply.is_some().then(|| host.to_owned()),
+            diagnostic: reply.as_ref().map(|reply| reply.one_line().into_owned()),
+        }
+    }
+
     /// By the first digit of the status; what is neither 2 nor 5 can pass.
     #[must_use]
     pub fn class(&self) -> Class {

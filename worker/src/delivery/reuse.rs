@@ -1,6 +1,6 @@
 //! Parked sessions: by the destination that asks, then by the endpoints its route leads to.
 
-use super::session::{History, Place, Session, destination_key, endpoint_key};
+use super::session::{Connection, History, Place, Session, destination_key, endpoint_key};
 use crate::cache::{Cache, Found};
 use crate::context::Context;
 use crate::state::{self, RouteState, SessionState};
@@ -9,7 +9,7 @@ use proto::job::Request;
 use proto::key::EndpointKey;
 use proto::parked::{Label, Parked};
 use route::{Candidate, Nexthop};
-use smtp::{Ready, ReplyReader, Start};
+use smtp::Ready;
 
 /// A session that serves this destination by a route that is still fresh.
 pub(super) fn by_destination(
@@ -32,9 +32,9 @@ pub(super) fn by_destination(
         return None;
     };
     let mut session = wake(context, found)?;
-    session.place.host = host;
+    session.connection.place.host = host;
     // The configuration may have changed since: what decides about a connection now must be what decided then.
-    if endpoint_key(context, request, &session.place) != session.endpoint {
+    if endpoint_key(context, request, &session.connection.place) != session.connection.endpoint {
         put_back(context, cache, session);
         return None;
     }
@@ -67,31 +67,27 @@ fn wake(context: &Context, found: Found) -> Option<Session> {
     let family = if port == 0 { Family::Unix } else { Family::Tcp };
     let socket = Socket::received(descriptor, family).ok()?;
     let handed_over = parked_by != std::process::id();
-    Some(Session {
-        wire: Wire::new(socket, ReplyReader::default()),
-        ready: Ready::from_facts(facts),
-        endpoint: taken.endpoint,
-        place: Place { host, address, port },
-        history: History {
-            serial,
-            born,
-            uses,
-            handovers: handovers.saturating_add(u32::from(handed_over)),
-            handed_over,
-            start: Start::Reused,
-            retire_at: taken.retire_at,
-            uses_left: taken.uses_left,
-            pace_us: taken.pace_us,
-        },
-        route: None,
-    })
+    let history = History {
+        serial,
+        born,
+        uses,
+        handovers: handovers.saturating_add(u32::from(handed_over)),
+        handed_over,
+        retire_at: taken.retire_at,
+        uses_left: taken.uses_left,
+        pace_us: taken.pace_us,
+    };
+    let (wire, place) = (Wire::new(socket), Place { host, address, port });
+    let connection = Connection { wire, endpoint: taken.endpoint, place, history, route: None };
+    Some(Session { connection, ready: Ready::from_facts(context.dialect, facts) })
 }
 
 /// A session that does not fit goes back as it was.
 fn put_back(context: &Context, cache: &mut Cache, session: Session) {
     let idle_ms = super::keep::idle_ms(context);
     let parked = parked(context, &session, Label::default(), idle_ms);
-    let Some(descriptor) = session.wire.into_quiet_socket().and_then(|socket| socket.into_descriptor().ok())
+    let Some(descriptor) =
+        session.connection.wire.into_quiet_socket().and_then(|socket| socket.into_descriptor().ok())
     else {
         return;
     };
@@ -101,15 +97,16 @@ fn put_back(context: &Context, cache: &mut Cache, session: Session) {
 
 /// What goes to scache beside the descriptor.
 pub(super) fn parked(context: &Context, session: &Session, label: Label, idle_ms: u32) -> Parked {
+    let connection = &session.connection;
     Parked {
-        endpoint: session.endpoint,
-        route: session.route.clone(),
+        endpoint: connection.endpoint,
+        route: connection.route.clone(),
         label,
-        farewell: smtp::quit().to_vec(),
+        farewell: smtp::QUIT.to_vec(),
         idle_ms,
-        retire_at: session.history.retire_at,
-        uses_left: session.history.uses_left,
-        pace_us: session.history.pace_us,
-        sealed: state::seal_session(&context.secret, &session.endpoint, &session.state()),
+        retire_at: connection.history.retire_at,
+        uses_left: connection.history.uses_left,
+        pace_us: connection.history.pace_us,
+        sealed: state::seal_session(&context.secret, &connection.endpoint, &session.state()),
     }
 }

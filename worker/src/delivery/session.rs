@@ -8,13 +8,20 @@ use proto::job::{Request, SessionUse};
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::parked::Route;
 use route::{Candidate, Endpoint, Nexthop};
-use smtp::{Ready, Start};
+use smtp::Ready;
 
-/// Move-only, from the connection or from scache to QUIT or to scache.
+/// A connection and the dialogue's leave to send mail over it. Move-only, from the connection or from scache to QUIT or
+/// to scache.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) wire: Wire,
+    pub(super) connection: Connection,
     pub(super) ready: Ready,
+}
+
+/// All of a session but the leave to use it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) wire: Wire,
     pub(super) endpoint: EndpointKey,
     pub(super) place: Place,
     pub(super) history: History,
@@ -43,28 +50,37 @@ pub(super) struct History {
     pub(super) handovers: u32,
     /// Another process parked it before this request took it.
     pub(super) handed_over: bool,
-    pub(super) start: Start,
     pub(super) retire_at: Boottime,
     pub(super) uses_left: u32,
     /// Smoothed duration of its transactions, in microseconds.
     pub(super) pace_us: u32,
 }
 
-impl Session {
-    /// `host[address]`, for texts.
-    pub(super) fn peer(&self) -> String {
-        let Place { host, address, .. } = &self.place;
-        format!("{host}[{address}]")
+impl Place {
+    /// Where a candidate is.
+    pub(super) fn of(candidate: &Candidate) -> Self {
+        let (address, port) = match &candidate.endpoint {
+            Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
+            Endpoint::Unix(path) => (path.display().to_string(), 0),
+        };
+        Self { host: candidate.host.clone(), address, port }
     }
 
-    /// `host[address]:port`, for the log.
+    /// `host[address]`, for texts.
+    pub(super) fn peer(&self) -> String {
+        format!("{}[{}]", self.host, self.address)
+    }
+
+    /// `host[address]:port`, for the log; without port for a Unix socket.
     pub(super) fn relay(&self) -> String {
-        match self.place.port {
+        match self.port {
             0 => self.peer(),
             port => format!("{}:{port}", self.peer()),
         }
     }
+}
 
+impl Connection {
     /// The route by which this request found the session, to be parked with it.
     pub(super) fn came_by(
         &mut self,
@@ -80,37 +96,32 @@ impl Session {
         let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
         self.route = Some(Route { destination, fresh_until, sealed });
     }
+}
 
-    /// One more message was carried, between these two times in microseconds.
-    pub(super) fn carried(&mut self, started: u64, finished: u64) {
-        let took = u32::try_from(finished.saturating_sub(started)).unwrap_or(u32::MAX);
-        let history = &mut self.history;
-        history.uses = history.uses.saturating_add(1);
-        history.uses_left = history.uses_left.saturating_sub(1);
+impl History {
+    /// One more message was carried, and took so many microseconds.
+    pub(super) fn carried(&mut self, took: u64) {
+        let took = u32::try_from(took).unwrap_or(u32::MAX);
+        self.uses = self.uses.saturating_add(1);
+        self.uses_left = self.uses_left.saturating_sub(1);
         // A quarter of the new to three of the old: one slow message does not condemn a server.
-        history.pace_us = if history.pace_us == 0 { took } else { history.pace_us / 4 * 3 + took / 4 };
+        self.pace_us = if self.pace_us == 0 { took } else { self.pace_us / 4 * 3 + took / 4 };
     }
 
     pub(super) fn usage(&self) -> SessionUse {
-        let History { serial, uses, handovers, handed_over, .. } = self.history;
+        let Self { serial, uses, handovers, handed_over, .. } = *self;
         SessionUse { serial, uses, handovers, handed_over }
     }
+}
 
+impl Session {
     /// What travels with it.
     pub(super) fn state(&self) -> SessionState {
-        let Place { host, address, port } = self.place.clone();
-        let History { serial, uses, handovers, born, .. } = self.history;
-        SessionState {
-            serial,
-            uses,
-            handovers,
-            parked_by: std::process::id(),
-            born,
-            host,
-            address,
-            port,
-            facts: self.ready.facts().clone(),
-        }
+        let Connection { place, history, .. } = &self.connection;
+        let Place { host, address, port } = place.clone();
+        let History { serial, uses, handovers, born, .. } = *history;
+        let (parked_by, facts) = (std::process::id(), self.ready.facts().clone());
+        SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts }
     }
 }
 
@@ -151,14 +162,4 @@ pub(super) fn endpoint_key(context: &Context, request: &Request, place: &Place) 
         needs: needs(request),
     };
     EndpointKey::new(&context.secret, &scope)
-}
-
-impl Place {
-    pub(super) fn of(candidate: &Candidate) -> Self {
-        let (address, port) = match &candidate.endpoint {
-            Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
-            Endpoint::Unix(path) => (path.display().to_string(), 0),
-        };
-        Self { host: candidate.host.clone(), address, port }
-    }
 }

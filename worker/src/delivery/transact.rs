@@ -1,213 +1,183 @@
-//! One transaction, driven over the wire: the machine says what, this does it.
+//! One transaction, driven over the wire: the dialogue says what, this does it.
 
 use super::Delivery;
 use super::fate::Position;
 use super::greet::patience;
 use super::recipients::Failure;
-use super::session::Session;
+use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::WireError;
+use crate::wire::{Reader, WireError};
 use proto::job;
 use smtp::{
-    Action, DataEncoder, Ending, Envelope, Loss, Quoting, Recipient, Scope, Stage, Transaction, Verdict,
+    Abort, Action, Afterwards, Body, DataEncoder, Envelope, Outcome, Quoting, Ready, Recipient, Scope, Stage,
+    Transaction, TransactionOptions, Utf8, Verdict,
 };
 
-/// What it came to.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// For the recipients that were offered, in order.
-    pub(super) verdicts: Vec<Verdict>,
-    /// What can be done with the session.
-    pub(super) session: smtp::Session,
-    /// Microseconds since the epoch: MAIL was about to be sent.
-    pub(super) started: u64,
-}
+/// How much of a message is gathered before it is written.
+const GATHER: usize = 64 * 1024;
 
 /// Offers the recipients at these positions.
 pub(super) async fn transact(
     delivery: &Delivery<'_>,
-    session: &mut Session,
+    connection: &mut Connection,
+    ready: Ready,
     open: &[usize],
-    ending: Ending,
+    afterwards: Afterwards,
 ) -> Result<Outcome, Abandoned> {
-    let started = super::now_micros();
-    let envelope = envelope(delivery, open);
-    let peer = session.peer();
-    let facts = session.ready.facts().clone();
-    let start = session.history.start;
-    let mut transaction = Transaction::new(&envelope, delivery.context.dialect, &facts, &peer, start, ending);
-    drive(delivery, session, &mut transaction).await?;
-    let smtp::Outcome { verdicts, session: state } = transaction.into_outcome();
-    Ok(Outcome { verdicts, session: state, started })
+    let recipients: Vec<_> = open.iter().filter_map(|at| delivery.left.at(*at)).map(recipient).collect();
+    let envelope = envelope(delivery, &recipients);
+    let peer = connection.place.peer();
+    let quoting =
+        if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
+    let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
+    drive(delivery, connection, &mut transaction).await?;
+    // QUIT, perhaps.
+    connection.wire.write_and_forget();
+    Ok(transaction.into_outcome())
 }
 
 async fn drive(
     delivery: &Delivery<'_>,
-    session: &mut Session,
+    connection: &mut Connection,
     transaction: &mut Transaction<'_>,
 ) -> Result<(), Abandoned> {
-    let (context, duty) = (delivery.context, delivery.duty);
+    let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
+    let limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
+    let mut content = Content { reader: delivery.mail.reader(), encoder: DataEncoder::new(limit) };
     loop {
-        let action = transaction.next_action(session.wire.outgoing());
-        let (stage, done) = match action {
+        let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
+        let passed = match action {
             Action::Await(stage) => {
                 let patience = patience(context, stage);
-                let exchange = async {
-                    session.wire.flush(duty, patience).await?;
-                    session.wire.reply(duty, patience).await
-                };
-                match exchange.await {
-                    Ok(reply) => {
-                        transaction.on_reply(&reply);
-                        continue;
-                    }
-                    Err(error) => (stage, Err(error)),
+                match wire.flush(duty, patience).await {
+                    Ok(()) => wire.hear(duty, patience).await,
+                    lost => lost,
                 }
             }
-            Action::SendContent => (Stage::Content, send_content(delivery, session, transaction).await),
-            Action::Done => {
-                // A QUIT that went with the dot has left; one that stands alone leaves without being waited for.
-                let quit = std::mem::take(session.wire.outgoing());
-                session.wire.write_and_forget(&quit);
-                return Ok(());
+            Action::SendContent => content.send(delivery, wire, transaction).await,
+            Action::Flush => {
+                duty.commit()?;
+                wire.flush(duty, patience(context, Stage::Content)).await
             }
+            Action::Done => return Ok(()),
         };
-        if let Err(error) = done {
-            return lost(session, transaction, stage, error);
+        match passed {
+            Ok(()) => {}
+            Err(WireError::Abandoned(abandoned)) => return Err(abandoned),
+            Err(WireError::Lost { how, unwritten }) => {
+                wire.last_words();
+                transaction.on_lost(&mut wire.replies, how, unwritten);
+            }
         }
     }
 }
 
-/// The text, its final dot, and the QUIT that may go with it, in as few writes as it takes.
-async fn send_content(
-    delivery: &Delivery<'_>,
-    session: &mut Session,
-    transaction: &mut Transaction<'_>,
-) -> Result<(), WireError> {
-    let (context, duty) = (delivery.context, delivery.duty);
-    let patience = patience(context, Stage::Content);
-    let limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
-    let mut encoder = DataEncoder::new(limit);
-    let wire = &mut session.wire;
-    wire.content(delivery.mail, &mut encoder, duty, patience).await?;
-    if wire.has_unread() {
-        // What the server said before the dot is no answer to it.
-        let reply = wire.reply(duty, patience).await?;
-        transaction.on_early_reply(&reply);
-        return Ok(());
-    }
-    duty.commit()?;
-    encoder.finish(wire.outgoing());
-    wire.flush(duty, patience).await?;
-    transaction.content_sent();
-    Ok(())
+/// How far the text has come.
+struct Content<'a> {
+    reader: Reader<'a>,
+    encoder: DataEncoder,
 }
 
-/// The conversation broke off.
-fn lost(
-    session: &mut Session,
-    transaction: &mut Transaction<'_>,
-    stage: Stage,
-    error: WireError,
-) -> Result<(), Abandoned> {
-    let loss = match error {
-        WireError::Abandoned(abandoned) => return Err(abandoned),
-        WireError::Content(error) => {
-            transaction.on_local_error(&error.to_string());
-            return Ok(());
+impl Content<'_> {
+    /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
+    async fn send(
+        &mut self,
+        delivery: &Delivery<'_>,
+        wire: &mut crate::wire::Wire,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<(), WireError> {
+        let patience = patience(delivery.context, Stage::Content);
+        loop {
+            match self.reader.next_chunk() {
+                Ok(Some(chunk)) => self.encoder.encode(chunk, &mut wire.outgoing),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!("{}: cannot read the message: {error}", delivery.request.queue_id);
+                    transaction.on_abort(Abort::UnreadableContent);
+                    wire.outgoing.clear();
+                    return Ok(());
+                }
+            }
+            if wire.outgoing.len() >= GATHER && !self.reader.is_at_end() {
+                delivery.duty.check()?;
+                wire.flush(delivery.duty, patience).await?;
+                if wire.was_interrupted() {
+                    return Ok(());
+                }
+            }
         }
-        WireError::Lost => Loss::Closed,
-        WireError::TimedOut => Loss::TimedOut,
-        WireError::Garbage(_) => Loss::Garbage,
-    };
-    // A server that refuses in mid-text and hangs up has said why.
-    if stage == Stage::Content
-        && let Some(reply) = session.wire.last_words()
-    {
-        transaction.on_early_reply(&reply);
-    } else {
-        transaction.on_lost(loss, stage);
+        self.encoder.finish(&mut wire.outgoing);
+        transaction.on_content_written();
+        Ok(())
     }
-    Ok(())
 }
 
-fn envelope(delivery: &Delivery<'_>, open: &[usize]) -> Envelope {
+fn envelope<'a>(delivery: &Delivery<'a>, recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
     let request = delivery.request;
-    let recipients = open.iter().filter_map(|at| delivery.left.at(*at));
-    let quoting = if delivery.context.config.lines.quote_envelope { Quoting::Strict } else { Quoting::Never };
     Envelope {
-        sender: request.sender.clone(),
-        recipients: recipients.map(recipient).collect(),
+        sender: &request.sender,
         size: delivery.mail.length(),
         body: match request.body {
-            job::Body::Unset => smtp::Body::Unset,
-            job::Body::SevenBit => smtp::Body::SevenBit,
-            job::Body::EightBitMime => smtp::Body::EightBitMime,
+            job::Body::Unset => Body::Undeclared,
+            job::Body::SevenBit => Body::SevenBit,
+            job::Body::EightBitMime => Body::EightBitMime,
         },
-        smtputf8: request.smtputf8,
-        envid: request.envid.clone(),
+        utf8: if request.smtputf8 { Utf8::Needed } else { Utf8::NotAsked },
+        envid: request.envid.as_deref(),
         ret: request.ret.map(|ret| match ret {
             job::Ret::Full => smtp::Ret::Full,
             job::Ret::Hdrs => smtp::Ret::Hdrs,
         }),
-        quoting,
+        recipients,
     }
 }
 
-fn recipient(of: &job::Recipient) -> Recipient {
-    let job::Recipient { address, orcpt, notify, .. } = of;
-    let notify =
-        notify.map(|job::Notify { success, failure, delay }| smtp::Notify { success, failure, delay });
-    Recipient { address: address.clone(), orcpt: orcpt.clone(), notify }
+fn recipient(of: &job::Recipient) -> Recipient<'_> {
+    let job::Recipient { index: _, address, original, orcpt, notify } = of;
+    Recipient {
+        address,
+        original,
+        orcpt: orcpt.as_deref(),
+        notify: notify.map(|job::Notify { success, failure, delay }| smtp::Notify {
+            success,
+            failure,
+            delay,
+        }),
+    }
 }
 
-/// Verdicts become results, failures first, as they came.
+/// Verdicts become results: failures first, since their replies came first.
 pub(super) fn settle(
     delivery: &mut Delivery<'_>,
-    session: &Session,
+    connection: &Connection,
     open: &[usize],
-    outcome: &Outcome,
+    verdicts: &[Verdict],
     position: Position,
-    finished: u64,
+    stamps: Stamps,
 ) {
-    let relay = Relay { name: session.relay(), uses: session.history.uses };
-    let stamps = Stamps { ready: Some(outcome.started), done: Some(finished) };
-    let site_failed = outcome.verdicts.iter().find_map(|verdict| match verdict {
+    let relay = Relay { name: connection.place.relay(), uses: connection.history.uses };
+    let host = &connection.place.host;
+    let site_failure = verdicts.iter().find_map(|verdict| match verdict {
         Verdict::Failed(failure) if failure.scope == Scope::Site => Some(failure),
         _ => None,
     });
-    match site_failed {
-        Some(failure) => delivery.dead = Some(translated(failure, session)),
+    match site_failure {
+        Some(failure) => delivery.dead = Some(Failure::of_dialogue(failure, host)),
         None => delivery.reached = true,
     }
-    for (at, verdict) in open.iter().zip(&outcome.verdicts) {
+    for (at, verdict) in open.iter().zip(verdicts) {
         if let Verdict::Failed(failure) = verdict {
-            let failure = translated(failure, session);
-            delivery.apply(*at, &failure, position, &relay, Some(stamps));
+            delivery.apply(*at, &Failure::of_dialogue(failure, host), position, &relay, stamps);
         }
     }
-    for (at, verdict) in open.iter().zip(&outcome.verdicts) {
+    for (at, verdict) in open.iter().zip(verdicts) {
         if let Verdict::Sent(reply) = verdict {
             let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
             delivery.log(*at, &relay, stamps, &status, "sent", &text);
-            let sent = Failure {
-                status,
-                reason: text.clone(),
-                remote_mta: Some(session.place.host.clone()),
-                diagnostic: Some(text),
-            };
+            let said = Some(text.clone());
+            let sent = Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said };
             delivery.left.settle(*at, job::Fate::Sent, sent);
         }
-    }
-}
-
-fn translated(failure: &smtp::Failure, session: &Session) -> Failure {
-    let smtp::Failure { status, reason, diagnostic, scope: _ } = failure;
-    Failure {
-        status: status.to_string(),
-        reason: reason.clone(),
-        remote_mta: diagnostic.is_some().then(|| session.place.host.clone()),
-        diagnostic: diagnostic.clone(),
     }
 }

@@ -49,6 +49,12 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether all was read.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.position >= self.mail.length
+    }
+
     /// The next piece; `None` at the end.
     ///
     /// # Errors
