@@ -51,6 +51,10 @@ impl Daemon {
 
     /// The exit status, if it ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
+        // Asking the system about a child that a thread of ours traces would take the tracer's events away.
+        if Process::find(self.pid()).is_some() {
+            return None;
+        }
         self.child.try_wait().expect("own child")
     }
 

@@ -1,4 +1,4 @@
-//! Traces that strace wrote: `-f -y -o FILE`, and the summaries of `-c`.
+//! Traces that strace wrote with `-f -o FILE`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -7,6 +7,8 @@ use std::path::Path;
 /// One system call. `begun` and `ended` are places in the trace, so that calls of several threads can be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
+    /// The thread that made it.
+    pub thread: u32,
     /// Its name.
     pub name: String,
     /// The arguments as strace prints them.
@@ -70,14 +72,44 @@ impl Trace {
                 rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>"))
             {
                 if let Some((begun, beginning)) = open.remove(thread) {
-                    calls.extend(call(&format!("{beginning}{end}"), begun, at));
+                    calls.extend(call(thread, &format!("{beginning}{end}"), begun, at));
                 }
             } else {
-                calls.extend(call(rest, at, at));
+                calls.extend(call(thread, rest, at, at));
             }
         }
         calls.sort_by_key(|call: &Call| call.begun);
         Self(calls)
+    }
+
+    /// How often each program made each call. A thread belongs to the program that it or, if it never executed one,
+    /// the thread that made it belongs to; the first is `root`.
+    pub fn by_program(&self, root: &str) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let (mut executed, mut made_by) = (HashMap::new(), HashMap::new());
+        for call in &self.0 {
+            match call.name.as_str() {
+                "execve" if call.result == 0 => {
+                    let program = call.text().rsplit('/').next().unwrap_or_default().to_owned();
+                    executed.insert(call.thread, program);
+                }
+                "clone" | "clone3" | "fork" | "vfork" => {
+                    if let Ok(child) = u32::try_from(call.result) {
+                        made_by.insert(child, call.thread);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let program_of = |thread: u32| {
+            let mut line = std::iter::successors(Some(thread), |thread| made_by.get(thread).copied());
+            line.find_map(|thread| executed.get(&thread).map(String::as_str)).unwrap_or(root)
+        };
+        let mut counts: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        for call in &self.0 {
+            let program = counts.entry(program_of(call.thread).to_owned()).or_default();
+            *program.entry(call.name.clone()).or_default() += 1;
+        }
+        counts
     }
 
     /// In the order in which they were entered.
@@ -86,26 +118,20 @@ impl Trace {
     }
 }
 
-fn call(text: &str, begun: usize, ended: usize) -> Option<Call> {
+fn call(thread: &str, text: &str, begun: usize, ended: usize) -> Option<Call> {
     let (name, rest) = text.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(" = ")?;
     let result = result.split([' ', '<']).next().and_then(|word| word.parse().ok()).unwrap_or(-1);
     let plain = name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'_');
-    plain.then(|| Call { name: name.to_owned(), arguments: arguments.to_owned(), result, begun, ended })
-}
-
-/// Counts by name from a summary (`-c -U name,calls`).
-pub fn summary(text: &str) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for line in text.lines() {
-        let mut words = line.split_ascii_whitespace();
-        if let (Some(name), Some(Ok(calls))) = (words.next(), words.next().map(str::parse::<u64>))
-            && name != "total"
-        {
-            *counts.entry(name.to_owned()).or_default() += calls;
-        }
-    }
-    counts
+    let thread = thread.parse().ok()?;
+    plain.then(|| Call {
+        thread,
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        result,
+        begun,
+        ended,
+    })
 }
 
 #[cfg(test)]
@@ -131,9 +157,21 @@ mod tests {
     }
 
     #[test]
-    fn summaries_are_read() {
-        let counts =
-            summary("name          calls\n------ ------\nread  12\nwrite  3\n------ ---\ntotal  15\n");
-        assert_eq!(counts, BTreeMap::from([("read".into(), 12), ("write".into(), 3)]));
+    fn calls_are_counted_by_program() {
+        let trace = Trace::parse(concat!(
+            "10 execve(\"/bin/baton\", ...) = 0\n",
+            "10 clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 11\n",
+            "11 read(1, \"\", 9) = 0\n",
+            "11 vfork( <unfinished ...>\n",
+            "12 execve(\"/bin/scache\", ...) = -1 ENOENT (No such file or directory)\n",
+            "12 execve(\"/usr/bin/scache\", ...) = 0\n",
+            "11 <... vfork resumed>) = 12\n",
+            "12 read(1, \"\", 9) = 0\n",
+            "12 read(1, \"\", 9) = 0\n",
+        ));
+        let counts = trace.by_program("baton");
+        assert_eq!(counts["baton"]["read"], 1);
+        assert_eq!(counts["scache"]["read"], 2);
+        assert_eq!(counts["baton"]["clone3"], 1);
     }
 }

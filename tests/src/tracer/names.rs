@@ -23,7 +23,7 @@ const NAMES: &[(u64, &str)] = &[
     (74, "fsync"), (75, "fdatasync"), (76, "truncate"), (77, "ftruncate"), (78, "getdents"),
     (79, "getcwd"), (80, "chdir"), (82, "rename"), (83, "mkdir"), (84, "rmdir"),
     (86, "link"), (87, "unlink"), (89, "readlink"), (90, "chmod"), (91, "fchmod"),
-    (96, "gettimeofday"), (99, "sysinfo"), (102, "getuid"), (131, "sigaltstack"), (137, "statfs"),
+    (96, "gettimeofday"), (99, "sysinfo"), (102, "getuid"), (104, "getgid"), (107, "geteuid"), (108, "getegid"), (131, "sigaltstack"), (137, "statfs"),
     (157, "prctl"), (158, "arch_prctl"), (186, "gettid"), (202, "futex"), (203, "sched_setaffinity"),
     (204, "sched_getaffinity"), (217, "getdents64"), (218, "set_tid_address"), (219, "restart_syscall"), (228, "clock_gettime"),
     (230, "clock_nanosleep"), (231, "exit_group"), (232, "epoll_wait"), (233, "epoll_ctl"), (234, "tgkill"),
