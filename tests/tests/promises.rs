@@ -46,10 +46,12 @@ fn lmtp_over_a_unix_socket_works_the_same() {
 const STEP: usize = 7;
 
 fn survives(victim: crash::Victim) {
-    let outcomes = crash::every_cut(victim, STEP);
-    assert!(!outcomes.is_empty(), "no cut was reached");
-    let wrong: Vec<_> = outcomes.iter().filter(|outcome| !outcome.holds()).collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    for session in [crash::Session::Parked, crash::Session::Fresh] {
+        let outcomes = crash::every_cut(victim, session, STEP);
+        assert!(!outcomes.is_empty(), "no cut was reached");
+        let wrong: Vec<_> = outcomes.iter().filter(|outcome| !outcome.holds()).collect();
+        assert!(wrong.is_empty(), "{session}: {wrong:#?}");
+    }
 }
 
 #[test]

@@ -96,15 +96,13 @@ fn main() -> ExitCode {
 }
 
 fn crash(only: Option<&str>, step: usize, list: bool) -> Verdict {
-    let victims: Vec<_> = crash::VICTIMS
-        .into_iter()
-        .filter(|victim| only.is_none_or(|name| victim.to_string() == name))
-        .collect();
+    let wanted = |victim: crash::Victim| only.is_none_or(|name| victim.to_string() == name);
+    let scenes: Vec<_> = crash::SCENES.into_iter().filter(|(victim, _)| wanted(*victim)).collect();
     if !list {
-        return crash::show(&victims, step);
+        return crash::show(&scenes, step);
     }
-    for victim in victims {
-        println!("{victim}: {}", crash::calls(victim).join(" "));
+    for (victim, session) in scenes {
+        println!("{victim}, {session} session: {}", crash::calls(victim, session).join(" "));
     }
     Verdict::Holds
 }

@@ -33,8 +33,33 @@ impl fmt::Display for Victim {
     }
 }
 
-/// All of them, in the order of the table.
-pub const VICTIMS: [Victim; 3] = [Victim::Worker, Victim::Scache, Victim::Supervisor];
+/// Over what the watched message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// A session that another delivery has parked.
+    Parked,
+    /// A new connection, parked afterwards.
+    Fresh,
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parked => "parked",
+            Self::Fresh => "fresh",
+        })
+    }
+}
+
+/// Everybody on both kinds of session, in the order of the table.
+pub const SCENES: [(Victim, Session); 6] = [
+    (Victim::Worker, Session::Parked),
+    (Victim::Worker, Session::Fresh),
+    (Victim::Scache, Session::Parked),
+    (Victim::Scache, Session::Fresh),
+    (Victim::Supervisor, Session::Parked),
+    (Victim::Supervisor, Session::Fresh),
+];
 
 /// One cut and what became of the message.
 #[derive(Debug, Clone)]
@@ -73,17 +98,19 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// After this many cuts in a row that were never reached the delivery has no more calls.
 const MISSES: usize = 2;
 
-/// Every cut of every victim, as a table. `step` > 1 takes every so-many-th call only.
-pub fn show(victims: &[Victim], step: usize) -> Verdict {
-    let mut table = Table::new(&["killed", "at", "call", "final dot", "lost", "duplicated", ""]);
-    let mut summary = Table::new(&["killed", "cuts", "lost", "duplicated", "before the dot", "seconds"]);
+/// Every cut of every scene, as a table. `step` > 1 takes every so-many-th call only.
+pub fn show(scenes: &[(Victim, Session)], step: usize) -> Verdict {
+    let mut table = Table::new(&["killed", "session", "at", "call", "final dot", "lost", "duplicated", ""]);
+    let mut summary =
+        Table::new(&["killed", "session", "cuts", "lost", "duplicated", "before the dot", "seconds"]);
     let mut holds = true;
-    for &victim in victims {
+    for &(victim, session) in scenes {
         let started = Instant::now();
-        let outcomes = every_cut(victim, step);
+        let outcomes = every_cut(victim, session, step);
         for outcome in &outcomes {
             table.row(&[
                 &victim,
+                &session,
                 &outcome.at,
                 &outcome.call,
                 &if outcome.dot_before { "written" } else { "-" },
@@ -95,6 +122,7 @@ pub fn show(victims: &[Victim], step: usize) -> Verdict {
         let doubled = |outcome: &&Outcome| outcome.copies > 1;
         summary.row(&[
             &victim,
+            &session,
             &outcomes.len(),
             &outcomes.iter().filter(|outcome| outcome.copies == 0 || outcome.left > 0).count(),
             &outcomes.iter().filter(doubled).count(),
@@ -108,12 +136,12 @@ pub fn show(victims: &[Victim], step: usize) -> Verdict {
 }
 
 /// One victim, killed at each `step`-th call.
-pub fn every_cut(victim: Victim, step: usize) -> Vec<Outcome> {
+pub fn every_cut(victim: Victim, session: Session, step: usize) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut missed = 0;
     let mut at = 1;
     while missed < MISSES {
-        let outcome = cut(victim, at);
+        let outcome = cut(victim, session, at);
         if outcome.missed() {
             missed += 1;
         } else {
@@ -126,8 +154,8 @@ pub fn every_cut(victim: Victim, step: usize) -> Vec<Outcome> {
 }
 
 /// The calls of one delivery that nobody disturbs, by name.
-pub fn calls(victim: Victim) -> Vec<String> {
-    let mut scene = Scene::set();
+pub fn calls(victim: Victim, session: Session) -> Vec<String> {
+    let mut scene = Scene::set(session);
     let tracer = Tracer::attach(scene.pid_of(victim), None, Duration::ZERO);
     tracer.arm();
     scene.relay.resume();
@@ -136,8 +164,8 @@ pub fn calls(victim: Victim) -> Vec<String> {
 }
 
 /// Kills the victim at its `at`-th call of the watched delivery; then lets things take their course, and restarts.
-pub fn cut(victim: Victim, at: usize) -> Outcome {
-    let mut scene = Scene::set();
+pub fn cut(victim: Victim, session: Session, at: usize) -> Outcome {
+    let mut scene = Scene::set(session);
     let pid = scene.pid_of(victim);
     // A frozen supervisor must die as it would: at once, while the others go on.
     let pause = if victim == Victim::Supervisor { Duration::ZERO } else { PAUSE };
@@ -180,33 +208,39 @@ fn copies(record: &Record) -> usize {
 /// watched one in its queue, held.
 struct Scene {
     relay: Relay,
+    /// Receives the watched message.
     sink: Sink,
+    _first: Option<Sink>,
     _sandbox: Sandbox,
 }
 
 impl Scene {
-    fn set() -> Self {
+    fn set(session: Session) -> Self {
         let sandbox = Sandbox::new("crash");
         let sink = Sink::start(Settings::smtp());
+        let first = (session == Session::Fresh).then(|| Sink::start(Settings::smtp()));
+        let before = first.as_ref().unwrap_or(&sink).nexthop();
+        let routes = format!("first.test smtp:{before}\nwatched.test smtp:{}\n", sink.nexthop());
+        let routes = sandbox.write("transport", routes);
         let relay = Relay::in_sandbox(&sandbox)
-            .option("relayhost", sink.nexthop())
+            .option("transport_maps", format!("texthash:{}", routes.display()))
             .option("smtp_connection_cache_destinations", "static:all")
             .option("minimal_backoff_time", "1s")
             .option("maximal_backoff_time", "1s")
             .option("queue_run_delay", "1s")
             .option("connection_cache_protocol_timeout", "1s")
             .start();
-        let mut scene = Self { relay, sink, _sandbox: sandbox };
-        scene.send("first@client.test");
-        scene.sink.expect_messages(1);
+        let mut scene = Self { relay, sink, _first: first, _sandbox: sandbox };
+        scene.send("first");
         scene.relay.expect_empty(wait::PATIENCE);
         scene.relay.pause();
-        scene.send("watched@client.test");
+        scene.send("watched");
         scene
     }
 
-    fn send(&self, id: &str) {
-        injector::send(self.relay.intake(), 1, vec![Mail::new("user@d.test", id, b"body\r\n")]);
+    fn send(&self, name: &str) {
+        let mail = Mail::new(&format!("user@{name}.test"), &format!("{name}@client.test"), b"body\r\n");
+        injector::send(self.relay.intake(), 1, vec![mail]);
     }
 
     fn pid_of(&self, victim: Victim) -> u32 {
