@@ -3,6 +3,10 @@
 //! Descriptors are close-on-exec from the moment they arrive and owned at once; a packet that was cut short,
 //! does not decode or has the wrong number of descriptors closes what came with it.
 
+mod under_tokio;
+
+pub use under_tokio::AsyncChannel;
+
 use crate::packet::{self, MAX_DESCRIPTORS, MAX_PACKET, Packet, PacketError};
 use rustix::io::Errno;
 use rustix::net::{
@@ -15,7 +19,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
-use tokio::io::Interest;
 
 /// Why a message did not get out or in.
 #[derive(Debug, thiserror::Error)]
@@ -215,15 +218,6 @@ impl Channel {
     ) -> Result<(T, Descriptors), ChannelError> {
         buffers.receive(&self.socket)
     }
-
-    /// A channel driven by tokio.
-    ///
-    /// # Errors
-    /// What registering with the runtime says.
-    pub fn into_async(self) -> io::Result<AsyncChannel> {
-        self.set_waiting(Waiting::Never)?;
-        Ok(AsyncChannel { socket: tokio::net::UnixDatagram::from_std(self.socket)?, buffers: self.buffers })
-    }
 }
 
 impl From<OwnedFd> for Channel {
@@ -244,67 +238,10 @@ impl AsFd for Channel {
     }
 }
 
-/// A [`Channel`] in a tokio runtime. Every operation is cancel-safe: a packet is sent or taken whole.
-#[derive(Debug)]
-pub struct AsyncChannel {
-    socket: tokio::net::UnixDatagram,
-    buffers: Buffers,
-}
-
-impl AsyncChannel {
-    /// As [`Channel::send`], waiting for room.
-    ///
-    /// # Errors
-    /// As [`Channel::send`], never `NotReady`.
-    pub async fn send<T: Packet>(
-        &mut self,
-        message: &T,
-        descriptors: &[BorrowedFd<'_>],
-    ) -> Result<(), ChannelError> {
-        loop {
-            match self.try_send(message, descriptors) {
-                Err(ChannelError::NotReady) => self.socket.writable().await?,
-                done => return done,
-            }
-        }
-    }
-
-    /// As [`Channel::send`], without waiting.
-    ///
-    /// # Errors
-    /// As [`Channel::send`].
-    pub fn try_send<T: Packet>(
-        &mut self,
-        message: &T,
-        descriptors: &[BorrowedFd<'_>],
-    ) -> Result<(), ChannelError> {
-        let Self { socket, buffers } = self;
-        let sending = || settle(buffers.send(socket, message, descriptors));
-        socket.try_io(Interest::WRITABLE, sending)?
-    }
-
-    /// As [`Channel::receive`], waiting for a packet.
-    ///
-    /// # Errors
-    /// As [`Channel::receive`], never `NotReady`.
-    pub async fn receive<T: Packet>(&mut self) -> Result<(T, Descriptors), ChannelError> {
-        let Self { socket, buffers } = self;
-        socket.async_io(Interest::READABLE, || settle(buffers.receive(&*socket))).await?
-    }
-}
-
-/// Tells tokio "would block" as an I/O error, and carries everything else through it.
-fn settle<T>(result: Result<T, ChannelError>) -> io::Result<Result<T, ChannelError>> {
-    match result {
-        Err(ChannelError::NotReady) => Err(io::ErrorKind::WouldBlock.into()),
-        other => Ok(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{FromCache, ToCache};
+    use crate::cache::FromCache;
     use crate::steward::ToSteward;
 
     #[test]
@@ -351,16 +288,5 @@ mod tests {
         let (_a, mut b) = Channel::pair().unwrap();
         b.set_waiting(Waiting::AtMost(Duration::from_millis(5))).unwrap();
         assert!(matches!(b.receive::<FromCache>(), Err(ChannelError::NotReady)));
-    }
-
-    #[tokio::test]
-    async fn both_directions_under_tokio() {
-        let (a, b) = Channel::pair().unwrap();
-        let (mut a, mut b) = (a.into_async().unwrap(), b.into_async().unwrap());
-        a.send(&ToCache::Hello { version: crate::VERSION, pid: 1 }, &[]).await.unwrap();
-        let (hello, _) = b.receive::<ToCache>().await.unwrap();
-        assert_eq!(hello, ToCache::Hello { version: crate::VERSION, pid: 1 });
-        drop(a);
-        assert!(matches!(b.receive::<ToCache>().await, Err(ChannelError::Closed)));
     }
 }

@@ -19,7 +19,7 @@ pub enum ToWorker {
     },
     /// A new channel to scache (one descriptor): the first, or after scache was started again.
     Cache,
-    /// Recipients of the request that follows, in order.
+    /// Recipients of the request that follows, in order, where one packet does not hold them all.
     Recipients(Vec<Recipient>),
     /// Deliver this message (one descriptor, opened for this request, read with pread only).
     Deliver(Request),
@@ -35,7 +35,7 @@ pub enum FromWorker {
         /// [`crate::VERSION`].
         version: u16,
     },
-    /// Results of the running request; `Report` follows.
+    /// Results of the running request, where one packet does not hold them all; `Report` follows.
     Results(Vec<RecipientResult>),
     /// The running request is done.
     Report(Report),
@@ -70,8 +70,10 @@ pub struct Request {
     pub cache: CacheUse,
     /// The times that the log line's `delays=` come from.
     pub times: Times,
-    /// How many recipients came in `Recipients` before this.
-    pub recipients: u32,
+    /// How many recipients there are in all.
+    pub recipient_count: u32,
+    /// The last of them; the others came in `Recipients` before this.
+    pub recipients: Vec<Recipient>,
 }
 
 /// RFC 3461 §4.3: how much of the message a bounce returns.
@@ -173,6 +175,8 @@ pub enum Fate {
 pub struct Report {
     /// [`Request::job`].
     pub job: u64,
+    /// The last results; the others came in `Results` before this.
+    pub results: Vec<RecipientResult>,
     /// Whether the destination answered, for the scheduler's window.
     pub site: Site,
     /// The last session used, if there was one.

@@ -49,6 +49,8 @@ pub enum ContextError {
 /// Everything that was decided before the first request.
 #[derive(Debug)]
 pub struct Context {
+    /// This process, for what is parked.
+    pub pid: u32,
     /// The transport's name.
     pub service: String,
     /// The parameters.
@@ -116,6 +118,7 @@ impl Context {
         let services = Services::system();
         let queue_directory = cf.expanded("queue_directory").ok().flatten().unwrap_or_default().into();
         Ok(Self {
+            pid: std::process::id(),
             service: args.service.clone(),
             dialect: match args.protocol {
                 Protocol::Smtp => Dialect::SMTP,

@@ -73,7 +73,7 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         }
         _ => Site::Reached,
     };
-    let report = Report { job: request.job, site, session, leaving: false };
+    let report = Report { job: request.job, results: Vec::new(), site, session, leaving: false };
     Done { results: left.into_results(), report, mail }
 }
 
@@ -316,13 +316,7 @@ impl Delivery<'_> {
     /// A failure that concerns every recipient that is left.
     fn apply_to_all(&mut self, failure: &Failure, position: Position, relay: &str) {
         for at in self.left.left() {
-            self.apply(
-                at,
-                failure,
-                position,
-                &Relay { name: relay.to_owned(), uses: 1 },
-                Stamps::default(),
-            );
+            self.apply(at, failure, position, &Relay { name: relay.to_owned(), uses: 1 }, Stamps::default());
         }
     }
 

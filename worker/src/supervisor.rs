@@ -98,11 +98,12 @@ impl Supervisor {
             };
             match message {
                 ToWorker::Recipients(more) => self.coming.extend(more),
-                ToWorker::Deliver(request) => {
+                ToWorker::Deliver(mut request) => {
                     self.unrecorded = None;
                     let message = descriptors.only().ok_or(SupervisorError::Broken("no message"))?;
-                    let recipients = std::mem::take(&mut self.coming);
-                    if recipients.is_empty() || recipients.len() != request.recipients as usize {
+                    let mut recipients = std::mem::take(&mut self.coming);
+                    recipients.append(&mut request.recipients);
+                    if recipients.is_empty() || recipients.len() != request.recipient_count as usize {
                         return Err(SupervisorError::Broken("not the recipients that were announced"));
                     }
                     return Ok(Order::Deliver(Box::new(Job { request, recipients, message })));
@@ -124,20 +125,19 @@ impl Supervisor {
     pub async fn report(
         &mut self,
         record: OrphanRecord,
-        report: Report,
+        mut report: Report,
         message: OwnedFd,
     ) -> Result<(), SupervisorError> {
         let (record, _) = self.unrecorded.insert((record, Some(message)));
-        let mut sent = Ok(());
-        for chunk in chunks(&record.results) {
-            sent = self.channel.send(&FromWorker::Results(chunk), &[]).await;
-            if sent.is_err() {
-                break;
+        let mut chunks = chunks(&record.results);
+        report.results = chunks.pop().unwrap_or_default();
+        for chunk in chunks {
+            if let Err(error) = self.channel.send(&FromWorker::Results(chunk), &[]).await {
+                self.record_last();
+                return Err(error.into());
             }
         }
-        if sent.is_ok() {
-            sent = self.channel.send(&FromWorker::Report(report), &[]).await;
-        }
+        let sent = self.channel.send(&FromWorker::Report(report), &[]).await;
         if sent.is_err() {
             self.record_last();
         }

@@ -133,8 +133,10 @@ impl Wire {
 
     /// Writes what fits of what is outgoing: a farewell that nobody waits for.
     pub fn write_and_forget(&mut self) {
-        let _best_effort = self.socket.try_write(&self.outgoing);
-        self.outgoing.clear();
+        if !self.outgoing.is_empty() {
+            let _best_effort = self.socket.try_write(&self.outgoing);
+            self.outgoing.clear();
+        }
     }
 
     fn read(&mut self) -> Result<(), Stopped> {

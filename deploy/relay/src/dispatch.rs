@@ -1,14 +1,18 @@
 //! The relay's centre: messages in, deliveries to workers, results back, until every recipient is settled.
 //!
 //! One task owns everything here, so nothing is shared and nothing is locked. What happens is an event; after each
-//! event whatever can be handed out is handed out. Files: [`active`] holds the messages that are being delivered,
-//! [`rounds`] begins and ends a message's turn, [`reports`] takes results, [`operator`] answers commands.
+//! event whatever can be handed out is handed out. Files: [`recovery`] takes in what earlier relays left, [`waiting`] and
+//! [`active`] hold messages before and while they are delivered, [`rounds`] begins and ends a message's turn, [`reports`] takes
+//! results, [`operator`] and [`listing`] answer commands.
 
 mod active;
+mod listing;
 mod operator;
+mod recovery;
 mod reports;
 mod rounds;
 mod transports;
+mod waiting;
 
 pub use transports::Transports;
 
@@ -16,14 +20,16 @@ use crate::control::Asked;
 use crate::pool::{self, Job, Pool, Steward, WorkerId};
 use crate::routing::Routing;
 use active::Active;
+use listing::Listing;
 use maincf::RelayConfig;
 use proto::control::RelayStatistics;
 use proto::job::{Body, CacheUse, Recipient, Request, Ret, Times};
 use schedule::{Assignment, BackOff, Deferred, Outcome, RetryTimer, Scheduler};
 use spool::{Message, QueueId, Recovery, Spool};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use waiting::{Waiting, Why};
 
 /// What the relay is told from outside its centre.
 #[derive(Debug)]
@@ -32,8 +38,8 @@ pub enum Command {
     Accepted(Box<Message>),
     /// New settings, checked.
     Reload(Box<Policy>),
-    /// Finish what is being delivered, then end; the sender hears when that is done.
-    Drain(oneshot::Sender<()>),
+    /// Finish what is being delivered, then end.
+    Drain,
 }
 
 /// Everything the operator decides that this module needs.
@@ -53,6 +59,8 @@ pub struct Parts {
     pub policy: Policy,
     /// The queue on disk.
     pub spool: Spool,
+    /// What earlier relays left there.
+    pub recovery: Recovery,
     /// Worker processes.
     pub pool: Pool,
     /// What they say.
@@ -77,15 +85,18 @@ pub struct Dispatcher {
     scheduler: Scheduler<QueueId>,
     active: HashMap<QueueId, Active>,
     /// Due, but `qmgr_message_active_limit` messages are active.
-    waiting: VecDeque<QueueId>,
+    waiting: Waiting,
     timer: RetryTimer<QueueId>,
     recovery: Option<Recovery>,
+    /// When to look at it next.
+    recover_at: Duration,
+    listing: Listing,
     pool: Pool,
     steward: Steward,
     jobs: HashMap<u64, Running>,
     next_job: u64,
     paused: bool,
-    draining: Option<oneshot::Sender<()>>,
+    draining: bool,
     counters: RelayStatistics,
     delivered_by: HashSet<WorkerId>,
     started: Instant,
@@ -97,17 +108,13 @@ struct Running {
     worker: WorkerId,
 }
 
-/// How often what earlier relays left is looked at while a worker of theirs is still busy.
-const RECOVERY_POLL: Duration = Duration::from_millis(200);
-/// How many messages that were found on disk are taken in between two looks at events.
-const RECOVERY_BATCH: usize = 200;
-
 impl Dispatcher {
     /// Runs until drained.
     pub async fn run(parts: Parts) {
         let Parts {
             policy,
             spool,
+            recovery,
             pool,
             mut events,
             steward,
@@ -116,11 +123,12 @@ impl Dispatcher {
             mut asked,
             paused,
         } = parts;
-        let mut centre = Self::new(policy, spool, pool, steward, paused);
+        let mut centre = Self::new(policy, spool, recovery, pool, steward, paused);
         loop {
+            centre.fill_active();
             centre.hand_out();
             if centre.is_drained() {
-                return centre.leave();
+                return;
             }
             let wake = centre.next_wake();
             tokio::select! {
@@ -134,27 +142,32 @@ impl Dispatcher {
         }
     }
 
-    fn new(policy: Policy, spool: Spool, pool: Pool, steward: Steward, paused: bool) -> Self {
+    fn new(
+        policy: Policy,
+        spool: Spool,
+        recovery: Recovery,
+        pool: Pool,
+        steward: Steward,
+        paused: bool,
+    ) -> Self {
         let limits = crate::settings::limits(&policy.config);
-        let recovery = spool
-            .recover()
-            .inspect_err(|error| tracing::error!("cannot read what is in the queue: {error}"))
-            .ok();
         let mut centre = Self {
             back_off: crate::settings::back_off(&policy.config),
             policy,
-            spool,
             scheduler: Scheduler::new(limits),
             active: HashMap::new(),
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             timer: RetryTimer::new(),
-            recovery,
+            recovery: Some(recovery),
+            recover_at: Duration::ZERO,
+            listing: Listing::new(spool.clone()),
+            spool,
             pool,
             steward,
             jobs: HashMap::new(),
             next_job: 1,
             paused,
-            draining: None,
+            draining: false,
             counters: RelayStatistics::default(),
             delivered_by: HashSet::new(),
             started: Instant::now(),
@@ -169,22 +182,23 @@ impl Dispatcher {
     }
 
     fn next_wake(&self) -> Instant {
-        let recovery = self.recovery.as_ref().map(|recovery| {
-            let wait = if recovery.waiting() > 0 { RECOVERY_POLL } else { Duration::ZERO };
-            Instant::now() + wait
-        });
-        let timer = self.timer.next_deadline().map(|deadline| self.started + deadline);
-        let hourly = Instant::now() + Duration::from_secs(3600);
-        [recovery, timer].into_iter().flatten().min().unwrap_or(hourly).min(hourly)
+        if self.may_fill() {
+            return self.started;
+        }
+        let recovery = self.recovery.as_ref().map(|_| self.recover_at);
+        let hourly = self.now() + Duration::from_secs(3600);
+        let next = [recovery, self.timer.next_deadline()].into_iter().flatten().fold(hourly, Duration::min);
+        self.started + next
     }
 
     fn on_time(&mut self) {
-        self.recover_some();
         let now = self.now();
-        while let Some(id) = self.timer.due(now) {
-            self.waiting.push_back(id);
+        if self.recovery.is_some() && self.recover_at <= now {
+            self.recover_some();
         }
-        self.fill_active();
+        while let Some(id) = self.timer.due(now) {
+            self.wake(id, Why::Due);
+        }
         self.scheduler.forget_idle(now);
     }
 
@@ -195,9 +209,9 @@ impl Dispatcher {
                 self.admit(*message);
             }
             Command::Reload(policy) => self.reload(*policy),
-            Command::Drain(done) => {
+            Command::Drain => {
                 self.pool.drain();
-                self.draining = Some(done);
+                self.draining = true;
             }
         }
     }
@@ -220,18 +234,12 @@ impl Dispatcher {
     }
 
     fn is_drained(&self) -> bool {
-        self.draining.is_some() && self.jobs.is_empty() && self.pool.running() == 0
-    }
-
-    fn leave(mut self) {
-        if let Some(done) = self.draining.take() {
-            let _nobody_waits = done.send(());
-        }
+        self.draining && self.jobs.is_empty() && self.pool.running() == 0
     }
 
     /// Gives workers everything that may go out now.
     fn hand_out(&mut self) {
-        if self.paused || self.draining.is_some() {
+        if self.paused || self.draining {
             return;
         }
         let now = self.now();
@@ -242,10 +250,11 @@ impl Dispatcher {
 
     fn start(&mut self, now: Duration, assignment: Assignment<QueueId>) {
         let Some(service) = self.policy.transports.service(assignment.transport()) else {
-            return self.finished(now, assignment, Outcome::Inconclusive);
+            return self.transport_failed(now, assignment);
         };
         let job = self.next_job;
         let Some(active) = self.active.get_mut(assignment.message()) else {
+            // Taken out by the operator.
             return self.finished(now, assignment, Outcome::Inconclusive);
         };
         let opened = match active.message.open_for_delivery() {
@@ -323,7 +332,8 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
             active: micros(active.since),
             handed: micros(SystemTime::now()),
         },
-        recipients: 0,
+        recipient_count: 0,
+        recipients: Vec::new(),
     }
 }
 

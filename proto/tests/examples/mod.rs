@@ -177,7 +177,8 @@ fn request(ret: Option<Ret>, body: Body) -> Request {
         content_length: 4096,
         cache: CacheUse { load: true, store: false },
         times: Times { arrival: 1, active: 2, handed: 3 },
-        recipients: 2,
+        recipient_count: 2,
+        recipients: recipients(),
     }
 }
 
@@ -210,8 +211,14 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
     vec![
         FromWorker::Hello { version: 1 },
         FromWorker::Results([Fate::Sent, Fate::Deferred, Fate::Bounced].map(result).into()),
-        FromWorker::Report(Report { job: 5, site: Site::Reached, session: Some(session), leaving: true }),
-        FromWorker::Report(Report { job: 6, site: dead, session: None, leaving: false }),
+        FromWorker::Report(Report {
+            job: 5,
+            results: vec![result(Fate::Sent)],
+            site: Site::Reached,
+            session: Some(session),
+            leaving: true,
+        }),
+        FromWorker::Report(Report { job: 6, results: vec![], site: dead, session: None, leaving: false }),
         FromWorker::CacheLost,
     ]
 }

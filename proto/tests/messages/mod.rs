@@ -202,26 +202,30 @@ fn request() -> impl Strategy<Value = Request> {
     let body = prop_oneof![Just(Body::Unset), Just(Body::SevenBit), Just(Body::EightBitMime)];
     let texts = (text(), text(), text(), of(text()));
     let numbers = any::<(u64, u64, u64, u32, [u64; 3])>();
-    (texts, ret, body, any::<[bool; 3]>(), numbers).prop_map(|(texts, ret, body, flags, numbers)| {
-        let (queue_id, nexthop, sender, envid) = texts;
-        let [smtputf8, load, store] = flags;
-        let (job, content_offset, content_length, recipients, [arrival, active, handed]) = numbers;
-        Request {
-            job,
-            queue_id,
-            nexthop,
-            sender,
-            envid,
-            ret,
-            body,
-            smtputf8,
-            content_offset,
-            content_length,
-            cache: CacheUse { load, store },
-            times: Times { arrival, active, handed },
-            recipients,
-        }
-    })
+    let recipients = vec(recipient(), 0..20);
+    (texts, ret, body, any::<[bool; 3]>(), numbers, recipients).prop_map(
+        |(texts, ret, body, flags, numbers, recipients)| {
+            let (queue_id, nexthop, sender, envid) = texts;
+            let [smtputf8, load, store] = flags;
+            let (job, content_offset, content_length, recipient_count, [arrival, active, handed]) = numbers;
+            Request {
+                job,
+                queue_id,
+                nexthop,
+                sender,
+                envid,
+                ret,
+                body,
+                smtputf8,
+                content_offset,
+                content_length,
+                cache: CacheUse { load, store },
+                times: Times { arrival, active, handed },
+                recipient_count,
+                recipients,
+            }
+        },
+    )
 }
 
 pub(crate) fn to_worker() -> impl Strategy<Value = ToWorker> {
@@ -260,12 +264,9 @@ fn report() -> impl Strategy<Value = Report> {
             handed_over,
         })
     });
-    (any::<u64>(), site, session, any::<bool>()).prop_map(|(job, site, session, leaving)| Report {
-        job,
-        site,
-        session,
-        leaving,
-    })
+    let results = vec(result(), 0..20);
+    (any::<u64>(), results, site, session, any::<bool>())
+        .prop_map(|(job, results, site, session, leaving)| Report { job, results, site, session, leaving })
 }
 
 pub(crate) fn from_worker() -> impl Strategy<Value = FromWorker> {

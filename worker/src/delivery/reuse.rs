@@ -66,7 +66,7 @@ fn wake(context: &Context, found: Found) -> Option<Session> {
     let SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts } = state;
     let family = if port == 0 { Family::Unix } else { Family::Tcp };
     let socket = Socket::received(descriptor, family).ok()?;
-    let handed_over = parked_by != std::process::id();
+    let handed_over = parked_by != context.pid;
     let history = History {
         serial,
         born,
@@ -107,6 +107,6 @@ pub(super) fn parked(context: &Context, session: &Session, label: Label, idle_ms
         retire_at: connection.history.retire_at,
         uses_left: connection.history.uses_left,
         pace_us: connection.history.pace_us,
-        sealed: state::seal_session(&context.secret, &connection.endpoint, &session.state()),
+        sealed: state::seal_session(&context.secret, &connection.endpoint, &session.state(context.pid)),
     }
 }

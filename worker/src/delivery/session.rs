@@ -116,11 +116,11 @@ impl History {
 
 impl Session {
     /// What travels with it.
-    pub(super) fn state(&self) -> SessionState {
+    pub(super) fn state(&self, parked_by: u32) -> SessionState {
         let Connection { place, history, .. } = &self.connection;
         let Place { host, address, port } = place.clone();
         let History { serial, uses, handovers, born, .. } = *history;
-        let (parked_by, facts) = (std::process::id(), self.ready.facts().clone());
+        let facts = self.ready.facts().clone();
         SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts }
     }
 }

@@ -1,6 +1,6 @@
 //! One worker process: its channel, its task, what it was told and what it said.
 
-use super::programs::{Program, ProgramError, Programs};
+use super::programs::{LogTo, Program, ProgramError, Programs};
 use super::{Event, Service, WorkerId};
 use proto::channel::{AsyncChannel, Channel, ChannelError};
 use proto::job::{CHUNK, FromWorker, Recipient, RecipientResult, Request, ToWorker};
@@ -57,7 +57,7 @@ impl Starting<'_> {
     pub(super) fn start(self) -> Result<(WorkerLink, u32), ProgramError> {
         let Self { id, service, programs, secret, results, cache, events } = self;
         let (child, mut channel) =
-            programs.start(Program::Worker, &arguments(service), cache.map(OwnedFd::from))?;
+            programs.start(Program::Worker, &arguments(service), cache.map(OwnedFd::from), LogTo::File)?;
         let failed = |error: ChannelError| {
             ProgramError::Channel("baton-worker", std::io::Error::other(error.to_string()))
         };
@@ -105,7 +105,7 @@ impl Conversation {
         if let Err(error) = self.until_it_ends(&mut orders).await {
             tracing::warn!("worker {}: {error}", child.id().unwrap_or_default());
         }
-        let Self { id, channel, events, job, greeted, drained, .. } = self;
+        let Self { id, channel, events, job, results, greeted, drained } = self;
         // Closing our end first: a worker that broke the protocol must not wait for us.
         drop(channel);
         let status = child.wait().await;
@@ -114,7 +114,8 @@ impl Conversation {
         {
             tracing::warn!("a worker ended: {status}");
         }
-        let _relay_ends = events.send(Event::Ended { worker: id, job, silent: !greeted && !drained });
+        let _relay_ends =
+            events.send(Event::Ended { worker: id, job, results, silent: !greeted && !drained });
     }
 
     async fn until_it_ends(
@@ -125,7 +126,11 @@ impl Conversation {
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
-                    Some(order) => self.obey(order).await?,
+                    Some(order) => match self.obey(order).await {
+                        Ok(()) => {}
+                        Err(ChannelError::Closed) => return self.hear_the_rest().await,
+                        Err(error) => return Err(error),
+                    },
                     None => return Ok(()),
                 },
                 message = self.channel.receive::<FromWorker>() => match message {
@@ -133,6 +138,18 @@ impl Conversation {
                     Err(ChannelError::Closed) => return Ok(()),
                     Err(error) => return Err(error),
                 },
+            }
+        }
+    }
+
+    /// The worker has ended, but what it said before that is still to be read: a report that is lost is mail that is
+    /// delivered twice.
+    async fn hear_the_rest(&mut self) -> Result<(), ChannelError> {
+        loop {
+            match self.channel.receive::<FromWorker>().await {
+                Ok((message, _)) => self.hear(message)?,
+                Err(ChannelError::Closed) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -151,8 +168,10 @@ impl Conversation {
     async fn deliver(&mut self, job: Job) -> Result<(), ChannelError> {
         let Job { mut request, recipients, message } = job;
         self.job = Some(request.job);
-        request.recipients = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
-        for chunk in chunks(recipients) {
+        request.recipient_count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
+        let mut chunks = chunks(recipients);
+        request.recipients = chunks.pop().unwrap_or_default();
+        for chunk in chunks {
             self.channel.send(&ToWorker::Recipients(chunk), &[]).await?;
         }
         self.channel.send(&ToWorker::Deliver(request), &[message.as_fd()]).await
@@ -172,9 +191,11 @@ impl Conversation {
                 self.results.extend(results);
                 return Ok(());
             }
-            FromWorker::Report(report) if self.job == Some(report.job) => {
+            FromWorker::Report(mut report) if self.job == Some(report.job) => {
                 self.job = None;
-                Event::Done { worker: self.id, results: std::mem::take(&mut self.results), report }
+                let mut results = std::mem::take(&mut self.results);
+                results.append(&mut report.results);
+                Event::Done { worker: self.id, results, report }
             }
             FromWorker::Report(report) => {
                 tracing::error!("report for job {}, which this worker does not have", report.job);

@@ -22,6 +22,15 @@ pub enum Program {
     Scache,
 }
 
+/// Where a program's log lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogTo {
+    /// Straight into the relay's own log file.
+    File,
+    /// To the relay, which passes them on: for a program that lives on when the log file is rotated.
+    Relay,
+}
+
 impl Program {
     fn file_name(self) -> &'static str {
         match self {
@@ -87,6 +96,7 @@ impl Programs {
         program: Program,
         arguments: &[OsString],
         standard_output: Option<OwnedFd>,
+        log: LogTo,
     ) -> Result<(Child, Channel), ProgramError> {
         let path = self.path(program);
         let failed = |error| ProgramError::Channel(program.file_name(), error);
@@ -97,7 +107,10 @@ impl Programs {
             .envs(std::env::vars_os().filter(|(name, _)| name == "TZ" || name == "PATH"))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(standard_output.map_or_else(Stdio::null, Stdio::from))
-            .stderr(Stdio::inherit())
+            .stderr(match log {
+                LogTo::File => Stdio::inherit(),
+                LogTo::Relay => Stdio::piped(),
+            })
             .spawn()
             .map_err(|error| ProgramError::Start(path, error))?;
         Ok((child, ours))

@@ -1,12 +1,16 @@
 //! The relay's hold on scache: started, greeted, asked, started again with growing pauses when it ends.
 
-use super::programs::{Program, ProgramError, Programs};
+use super::programs::{LogTo, Program, ProgramError, Programs};
 use proto::channel::{AsyncChannel, Channel, ChannelError};
 use proto::steward::{Caps, FromSteward, ToSteward};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::Duration;
-use tokio::process::Child;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStderr};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Why scache did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Steward {
-    /// Starts scache and its task. `restarted` hears of every start but the first.
+    /// Starts scache and its task, which ends when nobody holds a [`Steward`] any more and scache has said farewell.
+    /// `restarted` hears of every start but the first.
     ///
     /// # Errors
     /// [`ProgramError`] when the first start fails; later ones are tried again.
@@ -43,12 +48,12 @@ impl Steward {
         programs: &Programs,
         caps: Caps,
         restarted: mpsc::UnboundedSender<()>,
-    ) -> Result<Self, ProgramError> {
+    ) -> Result<(Self, JoinHandle<()>), ProgramError> {
         let (wishes, receiver) = mpsc::unbounded_channel();
         let first = launch(programs, caps)?;
         let keeper = Keeper { programs: programs.clone(), caps, wishes: receiver, restarted };
-        tokio::task::spawn_local(keeper.run(first));
-        Ok(Self(wishes))
+        let task = tokio::task::spawn_local(keeper.run(first));
+        Ok((Self(wishes), task))
     }
 
     /// A new worker's end of a channel to scache; `None` when none can be made (the worker does without).
@@ -77,15 +82,29 @@ impl Steward {
 struct Running {
     child: Child,
     channel: AsyncChannel,
+    /// Passes its log lines on until it closes its log.
+    log: JoinHandle<()>,
 }
 
 fn launch(programs: &Programs, caps: Caps) -> Result<Running, ProgramError> {
-    let (child, mut channel) = programs.start(Program::Scache, &[], None)?;
+    let (mut child, mut channel) = programs.start(Program::Scache, &[], None, LogTo::Relay)?;
+    let log = tokio::task::spawn_local(pass_on(child.stderr.take()));
     let other = |error: ChannelError| std::io::Error::other(error.to_string());
     let failed = |error| ProgramError::Channel("scache", error);
     let hello = ToSteward::Hello { version: proto::VERSION, caps };
     channel.send(&hello, &[]).map_err(|error| failed(other(error)))?;
-    Ok(Running { child, channel: channel.into_async().map_err(failed)? })
+    Ok(Running { child, channel: channel.into_async().map_err(failed)?, log })
+}
+
+/// scache outlives the log file that was open when it started, so its lines go by way of this process.
+async fn pass_on(log: Option<ChildStderr>) {
+    let Some(log) = log else { return };
+    let mut lines = BufReader::new(log);
+    let mut line = Vec::new();
+    while matches!(lines.read_until(b'\n', &mut line).await, Ok(1..)) {
+        let _nobody_reads = std::io::stderr().write_all(&line);
+        line.clear();
+    }
 }
 
 /// The task that owns scache.
@@ -96,15 +115,22 @@ struct Keeper {
     restarted: mpsc::UnboundedSender<()>,
 }
 
+/// Whether there is still somebody to serve.
+enum Wanted {
+    Still,
+    NoLonger,
+}
+
 impl Keeper {
-    /// Ends when nobody holds a [`Steward`] any more: scache sees end of file and says farewell.
     async fn run(mut self, mut running: Running) {
         let mut pause = Duration::from_millis(100);
         loop {
-            let served = tokio::time::Instant::now();
+            let served = Instant::now();
             let Err(why) = self.serve(&mut running).await else {
-                drop(running.channel);
-                let _status = running.child.wait().await;
+                let Running { mut child, channel, log } = running;
+                drop(channel);
+                let _status = child.wait().await;
+                let _all_lines_are_out = log.await;
                 return;
             };
             tracing::warn!("the connection cache ended ({why}); it is started again");
@@ -114,7 +140,9 @@ impl Keeper {
                 pause = Duration::from_millis(100);
             }
             running = loop {
-                tokio::time::sleep(pause).await;
+                if let Wanted::NoLonger = self.turn_away(Instant::now() + pause).await {
+                    return;
+                }
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 match launch(&self.programs, self.caps) {
                     Ok(running) => break running,
@@ -125,9 +153,21 @@ impl Keeper {
         }
     }
 
+    /// While there is no scache: whoever asks hears so at once instead of waiting for nothing.
+    async fn turn_away(&mut self, until: Instant) -> Wanted {
+        loop {
+            match tokio::time::timeout_at(until, self.wishes.recv()).await {
+                Ok(Some(Wish::Ask(ToSteward::Reconfigure(caps), _))) => self.caps = caps,
+                Ok(Some(wish)) => drop(wish),
+                Ok(None) => return Wanted::NoLonger,
+                Err(_) => return Wanted::Still,
+            }
+        }
+    }
+
     /// Serves wishes until there is nobody to wish (`Ok`) or scache fails.
     async fn serve(&mut self, running: &mut Running) -> Result<(), ChannelError> {
-        match running.channel.receive::<FromSteward>().await? {
+        match in_time(running.channel.receive::<FromSteward>()).await? {
             (FromSteward::Hello { version: proto::VERSION, .. }, _) => {}
             _ => return Err(ChannelError::Closed),
         }
@@ -148,17 +188,21 @@ impl Keeper {
     async fn fulfil(&mut self, wish: Wish, running: &mut Running) -> Result<(), ChannelError> {
         let (question, answer) = match wish {
             Wish::Client(channel) => {
-                return running.channel.send(&ToSteward::Client, &[channel.as_fd()]).await;
+                return in_time(running.channel.send(&ToSteward::Client, &[channel.as_fd()])).await;
             }
             Wish::Ask(question, answer) => (question, answer),
         };
         if let ToSteward::Reconfigure(caps) = &question {
             self.caps = *caps;
         }
-        running.channel.send(&question, &[]).await?;
-        let heard = tokio::time::timeout(PATIENCE, running.channel.receive::<FromSteward>()).await;
-        let (said, _) = heard.map_err(|_| ChannelError::NotReady)??;
+        in_time(running.channel.send(&question, &[])).await?;
+        let (said, _) = in_time(running.channel.receive::<FromSteward>()).await?;
         let _gave_up_waiting = answer.send(said);
         Ok(())
     }
+}
+
+/// A scache that takes longer is taken for hung.
+async fn in_time<T>(exchange: impl Future<Output = Result<T, ChannelError>>) -> Result<T, ChannelError> {
+    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| ChannelError::NotReady)?
 }
