@@ -211,7 +211,7 @@ fn only_proto_derives_what_crosses_a_process_border() {
 
 #[test]
 fn unsafe_code_is_where_it_was_allowed() {
-    let unsafe_words = ["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code"];
+    let unsafe_words = ["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code", "expect(unsafe_code"];
     let unsafe_here = |source: &Source| {
         let product = source.product();
         !UNSAFE.contains(&source.path.as_str())
