@@ -35,7 +35,7 @@ fn options(afterwards: Afterwards) -> TransactionOptions {
 fn lock_step<'a>(session: Ready, envelope: &'a Envelope<'a>, answers: [&str; 4]) -> Settled {
     let mut transaction = session.transaction(PEER, envelope, options(Afterwards::Keep));
     let (mut reader, mut out) = (ReplyReader::default(), Vec::new());
-    loop {
+    for _ in 0..100 {
         match transaction.next_action(&mut reader, &mut out) {
             Action::Await(stage) => {
                 let place = [Stage::Mail, Stage::Rcpt, Stage::Data, Stage::EndOfData]
