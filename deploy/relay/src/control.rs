@@ -4,7 +4,7 @@ mod client;
 mod server;
 
 pub use client::{Client, ClientError};
-pub use server::{Asked, ControlError, Listener};
+pub use server::{Asked, Bound, ControlError, Listener};
 
 use std::path::{Path, PathBuf};
 

@@ -25,6 +25,15 @@ pub enum Identity {
     Root,
 }
 
+/// Who may look into a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The account alone.
+    Private,
+    /// Everybody may read: `baton send` looks for the listener there.
+    Readable,
+}
+
 impl Identity {
     /// Looks `mail_owner` up if root started us.
     #[must_use]
@@ -38,14 +47,18 @@ impl Identity {
         }
     }
 
-    /// Makes a folder, private to the account the relay will be.
+    /// Makes a folder that belongs to the account the relay will be; one that is there keeps its mode.
     ///
     /// # Errors
     /// [`IdentityError::Folder`].
-    pub fn prepare(&self, folder: &Path) -> Result<(), IdentityError> {
+    pub fn prepare(&self, folder: &Path, access: Access) -> Result<(), IdentityError> {
         use std::os::unix::fs::DirBuilderExt;
+        let mode = match access {
+            Access::Private => 0o700,
+            Access::Readable => 0o755,
+        };
         let failed = |error| IdentityError::Folder(folder.display().to_string(), error);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder).map_err(failed)?;
         if let Self::Account(user) = self {
             std::os::unix::fs::chown(folder, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
                 .map_err(failed)?;

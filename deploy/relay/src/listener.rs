@@ -3,12 +3,15 @@
 mod client;
 mod limits;
 
+pub use limits::Occupancy;
+
 use crate::dispatch::Command;
 use client::Client;
 use intake::{GreetingRefusal, Session};
 use limits::{Limits, Refused};
 use maincf::RelayConfig;
 use spool::Spool;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +36,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// From the configuration.
+    /// From the configuration; `occupancy` is the same for as long as the relay runs.
     ///
     /// # Errors
     /// The file that myorigin names cannot be read.
@@ -41,6 +44,7 @@ impl Shared {
         config: &RelayConfig,
         spool: Spool,
         accepted: mpsc::UnboundedSender<Command>,
+        occupancy: &Occupancy,
     ) -> std::io::Result<Self> {
         let settings = intake::Settings {
             origin: config.identity.origin.read()?,
@@ -55,16 +59,18 @@ impl Shared {
             clients: config.intake.clients.clone(),
             spool,
             accepted,
-            limits: Limits::new(&config.intake),
+            limits: Limits::new(&config.intake, occupancy),
         })
     }
 }
 
-/// Accepts clients on `listener` until `ending` says so, then lets those that are there finish.
+/// Accepts clients on `listener` until `ending` says so, then lets those that are there finish. Each holds a copy of
+/// `presence` until it is gone.
 pub async fn serve(
     listener: TcpListener,
     settings: watch::Receiver<Arc<Shared>>,
     ending: watch::Receiver<bool>,
+    presence: mpsc::Sender<Infallible>,
 ) {
     let mut end = ending.clone();
     loop {
@@ -75,7 +81,11 @@ pub async fn serve(
         match accepted {
             Ok((stream, address)) => {
                 let shared = settings.borrow().clone();
-                tokio::task::spawn_local(greet(stream, address, shared, ending.clone()));
+                let (ending, presence) = (ending.clone(), presence.clone());
+                tokio::task::spawn_local(async move {
+                    greet(stream, address, shared, ending).await;
+                    drop(presence);
+                });
             }
             Err(error) => {
                 tracing::warn!(service = "smtpd", "cannot accept a client: {error}");

@@ -53,6 +53,8 @@ pub enum Event {
         worker: WorkerId,
         /// The job it had and did not report.
         job: Option<u64>,
+        /// What it had said of that job.
+        results: Vec<RecipientResult>,
         /// It never said hello: the program cannot be used.
         silent: bool,
     },

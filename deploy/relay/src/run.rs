@@ -1,21 +1,32 @@
 //! `baton relay`: the start recipe, the signals, the end.
 
-use crate::control::{ControlError, Listener as ControlListener};
-use crate::dispatch::{Command, Dispatcher, Parts, Policy, Transports};
-use crate::identity::{Identity, IdentityError};
-use crate::listener::{self, Shared};
+mod log_file;
+mod run_files;
+mod signals;
+
+use crate::control::{Bound, ControlError, Listener as ControlListener};
+use crate::dispatch::{Dispatcher, Parts, Policy, Transports};
+use crate::identity::{Access, Identity, IdentityError};
+use crate::listener::{self, Occupancy, Shared};
 use crate::pool::{Pool, ProgramError, Programs, Steward};
 use crate::routing::Routing;
 use crate::settings::{self, SettingsError, Source};
+use log_file::LogFile;
 use maincf::{MainCf, RelayConfig};
 use proto::secret::Secret;
-use spool::{MarkDurability, Options, Spool, SpoolError};
+use run_files::IntakeAddress;
+use signals::{Reloading, Signals};
+use spool::{MarkDurability, Options, Recovery, Spool, SpoolError};
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+pub use run_files::intake_address_path;
 
 /// Why the relay did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +69,11 @@ pub enum Beginning {
     Held,
 }
 
+/// How long clients that are in the middle of a message may take once the deliveries are done.
+const LAST_CLIENTS: Duration = Duration::from_secs(30);
+/// How long scache may take to say farewell to its sessions.
+const LAST_SESSIONS: Duration = Duration::from_secs(10);
+
 /// Runs the relay until it is told to end.
 ///
 /// # Errors
@@ -65,7 +81,8 @@ pub enum Beginning {
 pub fn run(source: &Source, beginning: Beginning) -> Result<(), RunError> {
     let cf = source.read().map_err(SettingsError::from)?;
     let config = RelayConfig::load(&cf).map_err(SettingsError::from)?;
-    log_to(&config)?;
+    let log = LogFile::open(config.log.file.as_deref())?;
+    worker::log::to_stderr(&config.log.syslog_name, "relay");
     for warning in maincf::warnings(&cf) {
         tracing::warn!("{warning}");
     }
@@ -75,57 +92,76 @@ pub fn run(source: &Source, beginning: Beginning) -> Result<(), RunError> {
         .max_blocking_threads(32)
         .build()
         .map_err(|error| RunError::System("a runtime", error))?;
-    tokio::task::LocalSet::new().block_on(&runtime, start(cf, config, source, beginning))
+    tokio::task::LocalSet::new().block_on(&runtime, start(cf, config, log, source, beginning))
 }
 
-/// `maillog_file`, or standard error; workers and scache inherit it.
-fn log_to(config: &RelayConfig) -> Result<(), RunError> {
-    if let Some(path) = &config.log.file {
-        let failed = |error| RunError::Log(path.clone(), error);
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-        rustix::stdio::dup2_stderr(file).map_err(|error| failed(error.into()))?;
-    }
-    worker::log::to_stderr(&config.log.syslog_name, "relay");
-    Ok(())
+/// What only one relay can have, taken before anything else is started.
+struct Ground {
+    policy: Policy,
+    spool: Spool,
+    recovery: Recovery,
+    listeners: Vec<TcpListener>,
+    control: Bound,
+    address: IntakeAddress,
+}
+
+/// Does what root is needed for, gives root up, opens the queue and takes its place in the run directory.
+async fn ground(cf: &MainCf, config: RelayConfig, source: &Source) -> Result<Ground, RunError> {
+    let identity = Identity::of(&config.paths.mail_owner);
+    identity.prepare(&config.paths.queue_directory, Access::Private)?;
+    identity.prepare(&config.paths.run_directory, Access::Readable)?;
+    let listeners = listen(&config).await?;
+    identity.assume()?;
+
+    let policy = policy(cf, config, source)?;
+    let RelayConfig { paths, queue, .. } = &policy.config;
+    let options = Options { minfree: queue.minimum_free, marks: MarkDurability::Lazy };
+    let spool = Spool::open(&paths.queue_directory, options)?;
+    let recovery = spool.recover()?;
+    let control = ControlListener::bind(&paths.run_directory)?;
+    let address = IntakeAddress::write(&paths.run_directory, &listeners)?;
+    Ok(Ground { policy, spool, recovery, listeners, control, address })
 }
 
 async fn start(
     cf: MainCf,
     config: RelayConfig,
+    log: LogFile,
     source: &Source,
     beginning: Beginning,
 ) -> Result<(), RunError> {
+    // From here on a signal is an order, not the end.
+    let signals = Signals::listen()?;
     let programs = Programs::find()?;
-    let identity = Identity::of(&config.paths.mail_owner);
+    let Ground { policy, spool, recovery, listeners, control, address } = ground(&cf, config, source).await?;
+    let config = &policy.config;
     let run_directory = config.paths.run_directory.clone();
-    identity.prepare(&config.paths.queue_directory)?;
-    identity.prepare(&run_directory)?;
-    let listeners = listen(&config).await?;
-    identity.assume()?;
-
-    let options = Options { minfree: config.queue.minimum_free, marks: MarkDurability::Lazy };
-    let spool = Spool::open(&config.paths.queue_directory, options)?;
-    write_addresses(&run_directory, &listeners)?;
-    let control = ControlListener::bind(&run_directory)?;
-    let secret = new_secret()?;
-    let (pool, events) = Pool::new(programs.clone(), secret, spool.result_file()?);
-    let (restarted, restarts) = mpsc::unbounded_channel();
-    let steward = Steward::start(&programs, settings::caps(&config), restarted)?;
     let (commands, receiver) = mpsc::unbounded_channel();
+    let occupancy = Occupancy::default();
+    let shared = Shared::new(config, spool.clone(), commands.clone(), &occupancy);
+    let (settings, current) = watch::channel(Arc::new(shared.map_err(SettingsError::Origin)?));
+    let (pool, events) = Pool::new(programs.clone(), new_secret()?, spool.result_file()?);
+    let (restarted, restarts) = mpsc::unbounded_channel();
+    let (steward, keeper) = Steward::start(&programs, settings::caps(config), restarted)?;
     let (asked, questions) = mpsc::unbounded_channel();
     let (ending, ends) = watch::channel(false);
-    let shared = Shared::new(&config, spool.clone(), commands.clone()).map_err(SettingsError::Origin)?;
-    let (settings, current) = watch::channel(Arc::new(shared));
+    let (presence, clients) = mpsc::channel(1);
     for listener in listeners {
-        tokio::task::spawn_local(listener::serve(listener, current.clone(), ends.clone()));
+        let serving = listener::serve(listener, current.clone(), ends.clone(), presence.clone());
+        tokio::task::spawn_local(serving);
     }
-    let serving = tokio::task::spawn_local(control.serve(asked));
+    drop(presence);
+    tokio::task::spawn_local(control.listen()?.serve(asked));
     tracing::info!("started, queue {}, control {}", spool.path().display(), run_directory.display());
-    let reloading = Reloading { source: source.clone(), spool: spool.clone(), settings, commands };
-    tokio::task::spawn_local(reloading.on_signals(ending));
-    let parts = Parts {
-        policy: policy(&cf, config, source)?,
+    let at_start = signals::at_start(&cf);
+    let (source, reloaded) = (source.clone(), spool.clone());
+    let reloading =
+        Reloading { source, at_start, spool: reloaded, settings, commands, occupancy, log, run_directory };
+    tokio::task::spawn_local(reloading.on_signals(signals, ending));
+    Dispatcher::run(Parts {
+        policy,
         spool,
+        recovery,
         pool,
         events,
         steward,
@@ -133,11 +169,23 @@ async fn start(
         commands: receiver,
         asked: questions,
         paused: beginning == Beginning::Held,
-    };
-    Dispatcher::run(parts).await;
-    serving.abort();
+    })
+    .await;
+    drop(address);
+    wait_for_the_last(clients, keeper).await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Clients that are in the middle of a message, then scache.
+async fn wait_for_the_last(mut clients: mpsc::Receiver<Infallible>, keeper: JoinHandle<()>) {
+    // What they hand in from now on is found by the next relay.
+    if tokio::time::timeout(LAST_CLIENTS, clients.recv()).await.is_err() {
+        tracing::warn!("clients are still in the middle of a message; they have to send it again");
+    }
+    if tokio::time::timeout(LAST_SESSIONS, keeper).await.is_err() {
+        tracing::warn!("the connection cache takes long to end");
+    }
 }
 
 fn policy(cf: &MainCf, config: RelayConfig, source: &Source) -> Result<Policy, SettingsError> {
@@ -158,87 +206,8 @@ async fn listen(config: &RelayConfig) -> Result<Vec<TcpListener>, RunError> {
     Ok(listeners)
 }
 
-/// Where the listener really is, for `baton send` and for whoever asked for port 0.
-fn write_addresses(run_directory: &Path, listeners: &[TcpListener]) -> Result<(), RunError> {
-    let path = intake_address_path(run_directory);
-    let mut text = String::new();
-    for listener in listeners {
-        let address =
-            listener.local_addr().map_err(|error| RunError::System("the listener's address", error))?;
-        tracing::info!("listening on {address}");
-        text.push_str(&format!("{address}\n"));
-    }
-    std::fs::write(&path, text).map_err(|error| RunError::RunFile(path, error))
-}
-
-/// The file that holds the listener's addresses, a line each.
-#[must_use]
-pub fn intake_address_path(run_directory: &Path) -> PathBuf {
-    run_directory.join("intake.address")
-}
-
 fn new_secret() -> Result<Secret, RunError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| RunError::System("random octets", error.into()))?;
     Ok(Secret::new(key))
-}
-
-/// What SIGHUP and SIGTERM do.
-struct Reloading {
-    source: Source,
-    spool: Spool,
-    settings: watch::Sender<Arc<Shared>>,
-    commands: mpsc::UnboundedSender<Command>,
-}
-
-impl Reloading {
-    async fn on_signals(self, ending: watch::Sender<bool>) {
-        let signals = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-        let [Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)] = signals else {
-            return tracing::error!(
-                "cannot listen to signals: end this relay with SIGKILL, nothing is lost by it"
-            );
-        };
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => self.reload(),
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
-        }
-        tracing::info!("ending: deliveries that are under way are finished; once more to leave at once");
-        let _nobody = ending.send(true);
-        let (done, finished) = oneshot::channel();
-        let _ended = self.commands.send(Command::Drain(done));
-        tokio::select! {
-            _ = finished => {}
-            _ = terminate.recv() => leave_at_once(),
-            _ = interrupt.recv() => leave_at_once(),
-        }
-    }
-
-    /// Reads the configuration again; a mistake in it changes nothing.
-    fn reload(&self) {
-        match self.read_again() {
-            Ok((policy, shared)) => {
-                let _nobody = self.settings.send(Arc::new(shared));
-                let _ended = self.commands.send(Command::Reload(Box::new(policy)));
-                tracing::info!("configuration read again; parked sessions stay");
-            }
-            Err(error) => tracing::error!("configuration not changed: {error}"),
-        }
-    }
-
-    fn read_again(&self) -> Result<(Policy, Shared), SettingsError> {
-        let cf = self.source.read()?;
-        let policy = policy(&cf, RelayConfig::load(&cf)?, &self.source)?;
-        let shared = Shared::new(&policy.config, self.spool.clone(), self.commands.clone());
-        Ok((policy, shared.map_err(SettingsError::Origin)?))
-    }
-}
-
-/// Workers go on by themselves and leave their results for the next relay.
-fn leave_at_once() {
-    tracing::warn!("left at once; workers finish by themselves");
-    std::process::exit(0);
 }

@@ -54,4 +54,4 @@ pub use message::{ForDelivery, InFlight, Message, Place};
 pub use recovery::{Found, Recovery};
 pub use spool::{MarkDurability, Options, Spool};
 pub use state::{Pending, RecipientState};
-pub use walk::Messages;
+pub use walk::{Ids, Messages};

@@ -18,7 +18,7 @@ use crate::incoming::Incoming;
 use crate::message::{self, InFlight, Message, Place};
 use crate::recovery::Recovery;
 use crate::results::Generation;
-use crate::walk::{Messages, Walk};
+use crate::walk::{Ids, Messages, Walk};
 
 /// An open spool; clones are the same spool. The lock goes when the last clone goes.
 #[derive(Debug, Clone)]
@@ -136,6 +136,11 @@ impl Spool {
     /// For listings. At start use [`Spool::recover`].
     pub fn messages(&self) -> Messages {
         Messages::new(self.clone(), Walk::default())
+    }
+
+    /// The names of all messages in the queue and on hold, in no order; no file is opened.
+    pub fn ids(&self) -> Ids {
+        Ids::new(self.clone())
     }
 
     /// What earlier relays left: every message taken in before this start, with late verdicts applied.

@@ -78,6 +78,27 @@ impl Messages {
     }
 }
 
+/// The names of all messages; made by [`Spool::ids`].
+#[derive(Debug)]
+pub struct Ids {
+    spool: Spool,
+    walk: Walk,
+}
+
+impl Ids {
+    pub(crate) fn new(spool: Spool) -> Self {
+        Self { spool, walk: Walk::default() }
+    }
+}
+
+impl Iterator for Ids {
+    type Item = Result<QueueId, SpoolError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.walk.step(&self.spool)?.map(|(_, id)| id))
+    }
+}
+
 impl Iterator for Messages {
     type Item = Result<Message, SpoolError>;
 
@@ -93,5 +114,21 @@ impl Iterator for Messages {
                 result => return Some(result),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Home, deposit};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn ids_name_every_message_held_ones_too() {
+        let home = Home::new();
+        let spool = home.start();
+        let mut messages: Vec<_> = (0..5).map(|_| deposit(&spool, &["a@x"], b"x\r\n")).collect();
+        messages[0].hold().unwrap();
+        let want: BTreeSet<_> = messages.iter().map(|message| message.id().clone()).collect();
+        assert_eq!(spool.ids().map(Result::unwrap).collect::<BTreeSet<_>>(), want);
     }
 }

@@ -29,12 +29,23 @@ pub enum ControlError {
     Listen(PathBuf, io::Error),
 }
 
-/// The socket, bound.
+/// The socket, with a name but deaf: whoever connects is refused.
+#[derive(Debug)]
+pub struct Bound {
+    socket: OwnedFd,
+    name: Name,
+}
+
+/// The socket.
 #[derive(Debug)]
 pub struct Listener {
     listener: UnixListener,
-    path: PathBuf,
+    name: Name,
 }
+
+/// The socket's file; it goes with this value.
+#[derive(Debug)]
+struct Name(PathBuf);
 
 impl Listener {
     /// Binds `control` in the run directory, which is made if it is not there. The socket of a relay that is
@@ -42,7 +53,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`ControlError`].
-    pub fn bind(run_directory: &Path) -> Result<Self, ControlError> {
+    pub fn bind(run_directory: &Path) -> Result<Bound, ControlError> {
         let unusable = |error| ControlError::Directory(run_directory.to_owned(), error);
         std::fs::create_dir_all(run_directory).map_err(unusable)?;
         let path = socket_path(run_directory);
@@ -53,9 +64,10 @@ impl Listener {
             std::fs::remove_file(&path).map_err(unusable)?;
         }
         let failed = |error| ControlError::Listen(path.clone(), error);
-        let listener = listen(&path).and_then(UnixListener::from_std).map_err(failed)?;
+        let socket = bind(&path).map_err(failed)?;
+        let name = Name(path.clone());
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { listener, path })
+        Ok(Bound { socket, name })
     }
 
     /// Serves commands for ever; each question goes to `asked`.
@@ -68,7 +80,7 @@ impl Listener {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!("cannot accept on {}: {error}", self.path.display());
+                    tracing::warn!("cannot accept on {}: {error}", self.name.0.display());
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 }
             }
@@ -76,9 +88,23 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Bound {
+    /// From now on connections wait to be accepted: the sign that the relay is up.
+    ///
+    /// # Errors
+    /// [`ControlError::Listen`].
+    pub fn listen(self) -> Result<Listener, ControlError> {
+        let Self { socket, name } = self;
+        let failed = |error| ControlError::Listen(name.0.clone(), error);
+        rustix::net::listen(&socket, 64).map_err(|error| failed(error.into()))?;
+        let listener = UnixListener::from_std(StdListener::from(socket)).map_err(failed)?;
+        Ok(Listener { listener, name })
+    }
+}
+
+impl Drop for Name {
     fn drop(&mut self) {
-        let _already_gone = std::fs::remove_file(&self.path);
+        let _already_gone = std::fs::remove_file(&self.0);
     }
 }
 
@@ -89,11 +115,10 @@ pub(super) fn connect(path: &Path) -> io::Result<Channel> {
     Ok(Channel::from(socket))
 }
 
-fn listen(path: &Path) -> io::Result<StdListener> {
+fn bind(path: &Path) -> io::Result<OwnedFd> {
     let socket = packets(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
-    rustix::net::listen(&socket, 64)?;
-    Ok(StdListener::from(socket))
+    Ok(socket)
 }
 
 fn packets(flags: SocketFlags) -> io::Result<OwnedFd> {

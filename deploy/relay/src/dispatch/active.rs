@@ -4,7 +4,7 @@ use crate::routing::Destination;
 use proto::job::{Fate, Recipient, RecipientResult};
 use schedule::{BackOff, Deferred, SenderKind};
 use spool::{Cause, Diagnosis, Fact, Mark, Message, RecipientState, SpoolError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 use worker::log::delivery::{self, Delays, Relay, Stamps};
 
@@ -17,11 +17,32 @@ pub(super) struct Active {
     pub(super) since: SystemTime,
     /// Deliveries that are queued or with a worker.
     pub(super) entries: u32,
+    /// Facts that are not in the file yet: it could not be written, or is about to be removed instead.
+    unwritten: Vec<Mark>,
 }
+
+/// What the file says of what became of recipients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// All of it.
+    All,
+    /// Not all: to be tried again before anything else is done with the message.
+    NotYet,
+    /// There is no file any more.
+    Gone,
+}
+
+/// There is no file to come back to.
+pub(super) fn is_final(error: &SpoolError) -> bool {
+    matches!(error, SpoolError::Damaged { .. } | SpoolError::Missing(_))
+}
+
+/// Waiting recipients by transport and next hop.
+pub(super) type ByDestination = BTreeMap<(String, String), Vec<u32>>;
 
 impl Active {
     pub(super) fn new(message: Message) -> Self {
-        Self { message, since: SystemTime::now(), entries: 0 }
+        Self { message, since: SystemTime::now(), entries: 0, unwritten: Vec::new() }
     }
 
     /// The recipients of these indexes, as a worker is told of them.
@@ -46,27 +67,50 @@ impl Active {
         if self.message.envelope().sender.is_empty() { SenderKind::Null } else { SenderKind::Address }
     }
 
-    /// Whether these results settle the last recipients, with nobody to be told: then the file can go at once.
-    pub(super) fn is_settled_by(&self, results: &[RecipientResult]) -> bool {
-        let sent = |index: u32| {
-            results.iter().any(|result| result.index == index && matches!(result.fate, Fate::Sent))
-        };
-        (0..).zip(self.message.recipients()).all(|(index, state)| state.is_settled() || sent(index))
+    /// Whether every recipient is settled, with nobody to be told: then the file can go, whatever it says.
+    pub(super) fn is_delivered(&self) -> bool {
+        let sent: HashSet<u32> = self
+            .unwritten
+            .iter()
+            .filter(|mark| mark.fact == Fact::Delivered)
+            .flat_map(|mark| mark.recipients.iter().copied())
+            .collect();
+        (0..).zip(self.message.recipients()).all(|(index, state)| state.is_settled() || sent.contains(&index))
     }
 
-    /// Writes a report's results down.
-    ///
-    /// # Errors
-    /// [`SpoolError`]: nothing was written down; what was delivered may be delivered again.
-    pub(super) fn record(
-        &mut self,
-        results: &[RecipientResult],
-        back_off: &BackOff,
-    ) -> Result<(), SpoolError> {
+    /// Takes note of a worker's results.
+    pub(super) fn record(&mut self, results: &[RecipientResult], back_off: &BackOff) {
         let at = SystemTime::now();
         let next = self.next_attempt(back_off, at);
         let marks: Vec<_> = results.iter().map(|result| self.mark_of(result, at, next)).collect();
-        self.message.mark(&marks)
+        self.unwritten.extend(marks);
+        // A file that is removed next needs no last mark.
+        if self.entries > 1 || !self.is_delivered() {
+            let _tried_again_at_the_end_of_the_turn = self.write_down();
+        }
+    }
+
+    fn note(&mut self, marks: Vec<Mark>) {
+        self.unwritten.extend(marks);
+        let _tried_again_at_the_end_of_the_turn = self.write_down();
+    }
+
+    /// Writes what is not in the file yet. What cannot be written (a full disk) is kept here: a recipient that was
+    /// served must not be served again for want of a mark.
+    pub(super) fn write_down(&mut self) -> Written {
+        if self.unwritten.is_empty() {
+            return Written::All;
+        }
+        match self.message.mark(&self.unwritten) {
+            Ok(()) => {
+                self.unwritten.clear();
+                Written::All
+            }
+            Err(error) => {
+                tracing::error!(service = "qmgr", "{}: {error}", self.message.id());
+                if is_final(&error) { Written::Gone } else { Written::NotYet }
+            }
+        }
     }
 
     fn mark_of(&self, result: &RecipientResult, at: SystemTime, next: SystemTime) -> Mark {
@@ -108,9 +152,7 @@ impl Active {
                 Diagnosis { status: dsn.into(), reason: reason.into(), remote_mta: None, reply: None };
             marks.push(Mark::one(recipient.index, at, self.deferred(recipient.index, next, diagnosis)));
         }
-        if let Err(error) = self.message.mark(&marks) {
-            tracing::warn!(service = "qmgr", "{}: {error}", self.message.id());
-        }
+        self.note(marks);
     }
 
     /// Gives all waiting recipients up because the mail is too old.
@@ -131,9 +173,7 @@ impl Active {
             "{id}: from=<{}>, status=expired, returned to sender",
             envelope.sender
         );
-        if let Err(error) = self.message.mark(&marks) {
-            tracing::warn!(service = "qmgr", "{}: {error}", self.message.id());
-        }
+        self.note(marks);
     }
 
     /// A delivery line for a recipient that no server was asked about.
@@ -152,8 +192,8 @@ impl Active {
     pub(super) fn destinations(
         &self,
         routing: &crate::routing::Routing,
-    ) -> (BTreeMap<(String, String), Vec<u32>>, Vec<(u32, String)>) {
-        let mut grouped: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+    ) -> (ByDestination, Vec<(u32, String)>) {
+        let mut grouped = ByDestination::new();
         let mut lost = Vec::new();
         let all = &self.message.envelope().recipients;
         for (index, _) in self.message.pending() {

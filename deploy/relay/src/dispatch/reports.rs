@@ -3,57 +3,71 @@
 use super::{Dispatcher, Running};
 use crate::pool::{Event, WorkerId};
 use proto::job::{Fate, RecipientResult, Report, SessionUse, Site};
-use schedule::{Outcome, SiteFailure};
+use schedule::{Assignment, Outcome, SiteFailure};
+use spool::QueueId;
+use std::collections::HashSet;
 
 impl Dispatcher {
     pub(super) fn on_worker(&mut self, event: Event) {
         match event {
-            Event::Done { worker, results, report } => self.on_report(worker, &results, &report),
-            Event::Ended { worker, job, silent } => self.on_end(worker, job, silent),
+            Event::Done { worker, results, report } => self.on_report(worker, results, &report),
+            Event::Ended { worker, job, results, silent } => self.on_end(worker, job, results, silent),
             Event::CacheLost(worker) => self.pool.reconnect(worker, &self.steward),
         }
     }
 
-    fn on_report(&mut self, worker: WorkerId, results: &[RecipientResult], report: &Report) {
+    fn on_report(&mut self, worker: WorkerId, results: Vec<RecipientResult>, report: &Report) {
         let Some(Running { assignment, .. }) = self.jobs.remove(&report.job) else { return };
         let now = self.now();
         let id = assignment.message().clone();
-        self.count(worker, results, report.session);
-        let finished_here =
-            self.active.get(&id).is_some_and(|active| active.entries == 1 && active.is_settled_by(results));
-        if finished_here {
-            if let Some(active) = self.active.remove(&id) {
-                self.remove(&active.message);
-            }
-        } else if let Some(active) = self.active.get_mut(&id)
-            && let Err(error) = active.record(results, &self.back_off)
-        {
-            tracing::error!(service = "qmgr", "{id}: cannot record results: {error}");
+        let results = of_assignment(&assignment, results);
+        self.count(worker, report.session);
+        self.record(&id, &results);
+        let unnamed = unnamed(&assignment, &results);
+        if !unnamed.is_empty() {
+            self.defer_here(&id, &unnamed, "4.3.0", "the delivery worker did not say what became of it");
         }
-        self.finished(now, assignment, outcome(results, &report.site));
+        self.finished(now, assignment, outcome(&results, &report.site));
+        self.entry_ended(&id);
         // The worker learns by its next order that this report was written down: only now is it free.
-        if report.leaving {
-            self.pool.dismiss(worker)
-        } else {
-            self.pool.release(worker)
-        }
-        if finished_here { self.fill_active() } else { self.entry_ended(&id) }
+        if report.leaving { self.pool.dismiss(worker) } else { self.pool.release(worker) }
     }
 
-    fn on_end(&mut self, worker: WorkerId, job: Option<u64>, silent: bool) {
+    /// A process has ended. What it said of its job before that counts; the rest of the job is done again.
+    fn on_end(&mut self, worker: WorkerId, job: Option<u64>, results: Vec<RecipientResult>, silent: bool) {
         self.pool.forget(worker);
+        self.delivered_by.remove(&worker);
         let Some(job) = job.or_else(|| self.job_of(worker)) else { return };
-        let Some(Running { assignment, .. }) = self.jobs.remove(&job) else { return };
+        let Some(Running { mut assignment, .. }) = self.jobs.remove(&job) else { return };
         let now = self.now();
         if silent {
             return self.transport_failed(now, assignment);
         }
-        tracing::warn!(
-            service = "qmgr",
-            "{}: its delivery worker ended without a report",
-            assignment.message()
-        );
-        self.finished(now, assignment, Outcome::WorkerDied);
+        let id = assignment.message().clone();
+        tracing::warn!(service = "qmgr", "{id}: its delivery worker ended without a report");
+        let results = of_assignment(&assignment, results);
+        self.record(&id, &results);
+        assignment.keep_recipients(|index| results.iter().all(|result| result.index != index));
+        if assignment.recipients().is_empty() {
+            self.finished(now, assignment, Outcome::Inconclusive);
+            self.entry_ended(&id);
+        } else {
+            self.finished(now, assignment, Outcome::WorkerDied);
+        }
+    }
+
+    fn record(&mut self, id: &QueueId, results: &[RecipientResult]) {
+        let Self { active, back_off, counters, .. } = self;
+        for result in results {
+            match result.fate {
+                Fate::Sent => counters.delivered += 1,
+                Fate::Bounced => counters.bounced += 1,
+                Fate::Deferred => counters.deferred += 1,
+            }
+        }
+        if let Some(active) = active.get_mut(id).filter(|_| !results.is_empty()) {
+            active.record(results, back_off);
+        }
     }
 
     /// The job of a worker whose task ended before it could be told of it.
@@ -61,14 +75,7 @@ impl Dispatcher {
         self.jobs.iter().find(|(_, running)| running.worker == worker).map(|(job, _)| *job)
     }
 
-    fn count(&mut self, worker: WorkerId, results: &[RecipientResult], session: Option<SessionUse>) {
-        for result in results {
-            match result.fate {
-                Fate::Sent => self.counters.delivered += 1,
-                Fate::Bounced => self.counters.bounced += 1,
-                Fate::Deferred => self.counters.deferred += 1,
-            }
-        }
+    fn count(&mut self, worker: WorkerId, session: Option<SessionUse>) {
         if self.delivered_by.insert(worker) {
             self.counters.workers += 1;
         }
@@ -78,6 +85,21 @@ impl Dispatcher {
             self.counters.most_uses = self.counters.most_uses.max(u64::from(uses));
         }
     }
+}
+
+/// The results that are about this delivery, one per recipient.
+fn of_assignment(assignment: &Assignment<QueueId>, results: Vec<RecipientResult>) -> Vec<RecipientResult> {
+    let mut open: HashSet<u32> = assignment.recipients().iter().copied().collect();
+    results.into_iter().filter(|result| open.remove(&result.index)).collect()
+}
+
+/// The recipients of this delivery that no result is about.
+fn unnamed(assignment: &Assignment<QueueId>, results: &[RecipientResult]) -> Vec<u32> {
+    if results.len() == assignment.recipients().len() {
+        return Vec::new();
+    }
+    let named: HashSet<u32> = results.iter().map(|result| result.index).collect();
+    assignment.recipients().iter().copied().filter(|index| !named.contains(index)).collect()
 }
 
 /// What the report means for the destination's window.

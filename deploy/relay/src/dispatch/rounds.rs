@@ -1,72 +1,76 @@
 //! A message's turn in the active queue: it begins with a destination for every recipient and ends when no delivery
 //! of it is out, with the message gone, waiting for its next turn, or its sender told.
 
-use super::{Dispatcher, RECOVERY_BATCH};
-use crate::dispatch::active::Active;
+use super::Dispatcher;
+use super::waiting::{Kind, Why};
+use crate::dispatch::active::{Active, Written, is_final};
 use schedule::{Admission, Assignment, Delivery, Outcome};
-use spool::{Found, Message, NoticeSettings, Place, QueueId, SpoolError, queue_notice};
+use spool::{Message, NoticeSettings, QueueId, RecipientState, SpoolError, queue_notice};
 use std::time::{Duration, SystemTime};
 
+/// Messages that get their turn between two looks at events.
+const TURNS: usize = 50;
 impl Dispatcher {
     /// A message that is new, or was found: active if there is room, else it waits on disk.
     pub(super) fn admit(&mut self, message: Message) {
         self.counters.queued += 1;
-        if self.has_room() { self.activate(message) } else { self.waiting.push_back(message.id().clone()) }
+        if self.has_room() {
+            self.activate(message, Why::Due);
+        } else {
+            self.waiting.push(message.id().clone(), Kind::New, Why::Due);
+        }
     }
 
     fn has_room(&self) -> bool {
         self.active.len() < self.policy.config.queue.active_limit.get() as usize
     }
 
-    /// Messages that were due while the active queue was full.
+    /// Somebody waits and there is room.
+    pub(super) fn may_fill(&self) -> bool {
+        !self.waiting.is_empty() && self.has_room()
+    }
+
+    /// Gives a turn to some of those that wait for one. Called once per event, never from within a turn: a turn may
+    /// end at once, and a queue of a hundred thousand such must not become as many nested calls.
     pub(super) fn fill_active(&mut self) {
-        while self.has_room() {
-            let Some(id) = self.waiting.pop_front() else { return };
+        for _ in 0..TURNS {
+            if !self.has_room() {
+                return;
+            }
+            let Some((id, why)) = self.waiting.pop() else { return };
             match self.spool.get(&id) {
-                Ok(message) => self.activate(message),
-                Err(error) => self.gone(&id, &error),
+                Ok(message) => self.activate(message, why),
+                Err(error) => self.not_loaded(&id, &error),
             }
         }
     }
 
-    /// Takes in what earlier relays left, a batch at a time.
-    pub(super) fn recover_some(&mut self) {
-        let Some(mut recovery) = self.recovery.take() else { return };
-        let mut found: Vec<_> = recovery.by_ref().take(RECOVERY_BATCH).collect();
-        if found.is_empty() {
-            found = recovery.poll().into_iter().map(|result| result.map(Found::Ready)).collect();
-        }
-        for result in found {
-            match result {
-                Ok(Found::Ready(message)) => self.found(message),
-                Ok(Found::InFlight(id)) => {
-                    tracing::info!(service = "qmgr", "{id}: an earlier relay's worker is delivering it");
-                }
-                Err(error) => tracing::error!(service = "qmgr", "{error}"),
-            }
-        }
-        if !recovery.is_complete() {
-            self.recovery = Some(recovery);
+    /// The time of a deferred message has come.
+    pub(super) fn wake(&mut self, id: QueueId, why: Why) {
+        if self.active.contains_key(&id) {
+            // Its last turn could not be ended.
+            self.turn_ended(&id);
+        } else {
+            self.waiting.push(id, Kind::Deferred, why);
         }
     }
 
-    /// A message from disk: its turn may be later.
-    fn found(&mut self, message: Message) {
-        if message.place() == Place::Hold {
-            return;
-        }
-        let now = SystemTime::now();
-        let next = message.pending().map(|(_, pending)| pending.next_attempt).min().flatten();
-        match next.and_then(|next| next.duration_since(now).ok()) {
-            Some(wait) if !message.is_finished() => {
-                self.counters.queued += 1;
-                self.timer.schedule(message.id().clone(), self.now() + wait);
-            }
-            _ => self.admit(message),
+    /// A message cannot be loaded. Only if there is nothing to come back to it is given up.
+    fn not_loaded(&mut self, id: &QueueId, error: &SpoolError) {
+        tracing::error!(service = "qmgr", "{id}: {error}");
+        if is_final(error) {
+            self.counters.queued = self.counters.queued.saturating_sub(1);
+        } else {
+            self.try_later(id);
         }
     }
 
-    fn activate(&mut self, message: Message) {
+    /// What the system refused is tried again, but not at once.
+    fn try_later(&mut self, id: &QueueId) {
+        self.timer.schedule(id.clone(), self.now() + self.back_off.minimal);
+    }
+
+    fn activate(&mut self, message: Message, why: Why) {
         let id = message.id().clone();
         let envelope = message.envelope().clone();
         tracing::info!(
@@ -86,7 +90,11 @@ impl Dispatcher {
             self.defer_here(&id, &[recipient], "4.3.0", &reason);
         }
         for ((transport, nexthop), recipients) in destinations {
-            self.enqueue(&id, &transport, &nexthop, recipients, envelope.size);
+            if why == Why::Due && self.policy.routing.waits(&transport) {
+                self.defer_here(&id, &recipients, "4.3.2", "deferred transport");
+            } else {
+                self.enqueue(&id, &transport, &nexthop, recipients, envelope.size);
+            }
         }
         self.entry_ended(&id);
     }
@@ -97,7 +105,7 @@ impl Dispatcher {
         }
     }
 
-    fn defer_here(&mut self, id: &QueueId, recipients: &[u32], dsn: &str, reason: &str) {
+    pub(super) fn defer_here(&mut self, id: &QueueId, recipients: &[u32], dsn: &str, reason: &str) {
         let Self { active, back_off, counters, .. } = self;
         if let Some(active) = active.get_mut(id) {
             active.defer(recipients, dsn, reason, back_off);
@@ -106,9 +114,6 @@ impl Dispatcher {
     }
 
     fn enqueue(&mut self, id: &QueueId, transport: &str, nexthop: &str, recipients: Vec<u32>, size: u64) {
-        if self.policy.routing.waits(transport) {
-            return self.defer_here(id, &recipients, "4.3.2", "deferred transport");
-        }
         let Some(number) = self.policy.transports.id(transport) else {
             tracing::warn!(service = "qmgr", "{id}: there is no transport {transport:?} (smtp, relay, lmtp)");
             return self.defer_here(id, &recipients, "4.3.0", "mail transport unavailable");
@@ -139,26 +144,46 @@ impl Dispatcher {
         active.entries = active.entries.saturating_sub(1);
         if active.entries == 0 {
             self.turn_ended(id);
-            self.fill_active();
         }
     }
 
     fn turn_ended(&mut self, id: &QueueId) {
         let Some(mut active) = self.active.remove(id) else { return };
         let now = SystemTime::now();
+        match self.settle(&mut active, now) {
+            Settled::Gone => self.counters.queued = self.counters.queued.saturating_sub(1),
+            Settled::Waits(wait) => self.timer.schedule(id.clone(), self.now() + wait),
+            Settled::NotYet => {
+                self.active.insert(id.clone(), active);
+                self.try_later(id);
+            }
+        }
+    }
+
+    /// The end of a turn: everything is in the file, who has to be told is told, and what is done is gone.
+    fn settle(&mut self, active: &mut Active, now: SystemTime) -> Settled {
+        if active.is_delivered() && remove(&active.message) {
+            return Settled::Gone;
+        }
+        match active.write_down() {
+            Written::All => {}
+            Written::NotYet => return Settled::NotYet,
+            Written::Gone => return Settled::Gone,
+        }
         if active.message.pending().next().is_some() && active.is_expired(&self.back_off, now) {
             active.expire();
+            if active.write_down() != Written::All {
+                return Settled::NotYet;
+            }
         }
         let told = self.tell_sender(&mut active.message, now);
-        if told && active.message.is_finished() {
-            return self.remove(&active.message);
+        if active.message.is_finished() {
+            return if remove(&active.message) { Settled::Gone } else { Settled::NotYet };
         }
         let next = active.message.pending().filter_map(|(_, pending)| pending.next_attempt).min();
         let next = next.unwrap_or_else(|| active.next_attempt(&self.back_off, now));
         let wait = next.duration_since(now).unwrap_or_default();
-        // A deferral that could not be written down has no time of its own: it must not be due at once.
-        let wait = if told { wait } else { wait.max(self.back_off.minimal) };
-        self.timer.schedule(id.clone(), self.now() + wait);
+        Settled::Waits(if told { wait } else { wait.max(self.back_off.minimal) })
     }
 
     /// Queues a notice about recipients that failed. False when it has to be tried again.
@@ -168,8 +193,16 @@ impl Dispatcher {
             myhostname: &config.identity.hostname,
             bounce_size_limit: u64::from(config.bounce.size_limit.get()),
         };
+        let failed = |state: &RecipientState| matches!(state, RecipientState::Failed { .. });
+        let any_failed = message.recipients().iter().any(failed);
         match queue_notice(message, &settings, now) {
-            Ok(None) => true,
+            Ok(None) => {
+                if any_failed {
+                    let sender = &message.envelope().sender;
+                    tracing::info!(service = "bounce", "{}: nobody to tell (from=<{sender}>)", message.id());
+                }
+                true
+            }
             Ok(Some(notice)) => {
                 let (id, about) = (notice.id().clone(), message.id());
                 tracing::info!(service = "bounce", "{about}: sender non-delivery notification: {id}");
@@ -183,28 +216,13 @@ impl Dispatcher {
         }
     }
 
-    /// Every recipient is settled.
-    pub(super) fn remove(&mut self, message: &Message) {
-        match message.remove() {
-            Ok(()) => tracing::info!(service = "qmgr", "{}: removed", message.id()),
-            Err(error) => tracing::error!(service = "qmgr", "{error}"),
-        }
-        self.counters.queued = self.counters.queued.saturating_sub(1);
-    }
-
-    /// A message cannot be loaded: it was taken away, or its file is damaged and was set aside.
-    fn gone(&mut self, id: &QueueId, error: &SpoolError) {
-        tracing::error!(service = "qmgr", "{id}: {error}");
-        self.counters.queued = self.counters.queued.saturating_sub(1);
-    }
-
     /// The content cannot be read: this delivery is over, and so is the message's turn once the others are.
     pub(super) fn unreadable(&mut self, now: Duration, assignment: Assignment<QueueId>, error: &SpoolError) {
         let id = assignment.message().clone();
         tracing::error!(service = "qmgr", "{id}: {error}");
         let recipients = assignment.recipients().to_vec();
         self.finished(now, assignment, Outcome::Inconclusive);
-        if matches!(error, SpoolError::Damaged { .. } | SpoolError::Missing(_)) {
+        if is_final(error) {
             self.scheduler.remove(now, &id);
             self.active.remove(&id);
             self.counters.queued = self.counters.queued.saturating_sub(1);
@@ -213,4 +231,26 @@ impl Dispatcher {
         self.defer_here(&id, &recipients, "4.3.0", "queue file cannot be read");
         self.entry_ended(&id);
     }
+}
+
+/// What becomes of a message at the end of its turn.
+enum Settled {
+    /// It has left the queue.
+    Gone,
+    /// It is tried again after so long.
+    Waits(Duration),
+    /// The system refused something: the end of this turn is tried again.
+    NotYet,
+}
+
+/// Takes a message that is done out of the queue; false when the system refused.
+fn remove(message: &Message) -> bool {
+    match message.remove() {
+        Ok(()) => tracing::info!(service = "qmgr", "{}: removed", message.id()),
+        Err(error) => {
+            tracing::error!(service = "qmgr", "{error}");
+            return is_final(&error);
+        }
+    }
+    true
 }

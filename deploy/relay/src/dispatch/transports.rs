@@ -19,7 +19,7 @@ struct Transport {
 pub struct Transports(HashMap<String, Transport>);
 
 /// The names that `transport_maps` and `default_transport` may use.
-pub const NAMES: [&str; 3] = ["smtp", "relay", "lmtp"];
+const NAMES: [&str; 3] = ["smtp", "relay", "lmtp"];
 
 impl Transports {
     /// From the configuration; workers read the same one.

@@ -22,6 +22,7 @@ pub(super) struct Client {
     shared: Arc<Shared>,
     session: Session,
     open: Option<Open>,
+    told_of_full_disk: bool,
     _place: Place,
 }
 
@@ -42,7 +43,7 @@ enum Next {
 impl Client {
     pub(super) fn new(stream: TcpStream, peer: Peer, shared: Arc<Shared>, place: Place) -> Self {
         let session = Session::new(Arc::clone(&shared.dialogue));
-        Self { stream, peer, shared, session, open: None, _place: place }
+        Self { stream, peer, shared, session, open: None, told_of_full_disk: false, _place: place }
     }
 
     /// The whole conversation. `ending`: the relay goes down.
@@ -97,8 +98,7 @@ impl Client {
     }
 
     async fn feed(&mut self, input: &mut &[u8]) -> Next {
-        let room = self.shared.spool.check_space(None).map_or_else(full, |()| Room::Available);
-        self.session.set_room(room);
+        self.look_for_room();
         loop {
             match self.session.feed(input) {
                 Some(Event::Open(envelope, opening)) => self.begin(envelope, opening),
@@ -106,6 +106,7 @@ impl Client {
                     if let Some(open) = &mut self.open
                         && let Err(error) = open.incoming.write(text)
                     {
+                        tracing::error!(service = "smtpd", "{error}");
                         self.session.give_up(refusal(&error));
                         self.open = None;
                     }
@@ -123,6 +124,20 @@ impl Client {
         }
     }
 
+    /// A full disk is told once per client, not once per command.
+    fn look_for_room(&mut self) {
+        let room = match self.shared.spool.check_space(None) {
+            Ok(()) => Room::Available,
+            Err(error) => {
+                if !std::mem::replace(&mut self.told_of_full_disk, true) {
+                    tracing::error!(service = "smtpd", "messages of {} are refused: {error}", self.peer);
+                }
+                Room::Full(refusal(&error))
+            }
+        };
+        self.session.set_room(room);
+    }
+
     fn begin(&mut self, envelope: Envelope, opening: Opening) {
         match self.open(envelope) {
             Ok(open) => {
@@ -136,7 +151,11 @@ impl Client {
     /// A file for the message, with our Received: field at its head.
     fn open(&self, envelope: Envelope) -> Result<Open, Refusal> {
         let room = self.shared.limits.open_message()?;
-        let mut incoming = self.shared.spool.receive(envelope.size).map_err(|error| refusal(&error))?;
+        let refused = |error: SpoolError| {
+            tracing::error!(service = "smtpd", "message of {} refused: {error}", self.peer);
+            refusal(&error)
+        };
+        let mut incoming = self.shared.spool.receive(envelope.size).map_err(refused)?;
         let arrival = SystemTime::now();
         let id = incoming.id().to_string();
         let field = received_header(&Received {
@@ -147,7 +166,7 @@ impl Client {
             unix_seconds: unix_seconds(arrival),
             offset_minutes: 0,
         });
-        incoming.write(field.as_bytes()).map_err(|error| refusal(&error))?;
+        incoming.write(field.as_bytes()).map_err(refused)?;
         tracing::info!(service = "smtpd", "{id}: client={}", self.peer);
         Ok(Open { incoming, envelope: Box::new(envelope), arrival, room })
     }
@@ -222,10 +241,6 @@ impl Client {
         }
         tracing::info!(service = "smtpd", "disconnect from {peer} {}", session.counts());
     }
-}
-
-fn full(error: SpoolError) -> Room {
-    Room::Full(refusal(&error))
 }
 
 fn refusal(error: &SpoolError) -> Refusal {

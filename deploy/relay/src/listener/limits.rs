@@ -10,12 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Memory that one message holds while it comes in: the read buffer, and the spool's write buffer.
 const OPEN_COST: u64 = 128 * 1024;
 
-/// The counters behind the limits, shared by all clients' tasks and the threads that sync.
-#[derive(Debug)]
-pub(super) struct Limits {
+/// What there is now: shared by all clients' tasks and the threads that sync, and by the limits before and after a
+/// reload.
+#[derive(Debug, Clone, Default)]
+pub struct Occupancy {
     by_client: Arc<DashMap<IpAddr, u64>>,
     clients: Arc<AtomicU64>,
     open: Arc<AtomicU64>,
+}
+
+/// What there may be.
+#[derive(Debug)]
+pub(super) struct Limits {
+    now: Occupancy,
     most_per_client: u64,
     most_clients: u64,
     most_open: u64,
@@ -38,13 +45,11 @@ pub(super) struct Place {
 pub(super) struct Counted(Arc<AtomicU64>);
 
 impl Limits {
-    pub(super) fn new(intake: &Intake) -> Self {
+    pub(super) fn new(intake: &Intake, now: &Occupancy) -> Self {
         let unlimited = u64::MAX;
         let by_memory = (intake.memory_limit.get() / OPEN_COST).max(1);
         Self {
-            by_client: Arc::default(),
-            clients: Arc::default(),
-            open: Arc::default(),
+            now: now.clone(),
             most_per_client: intake.connection_count_limit.map_or(unlimited, |limit| limit.get().into()),
             most_clients: intake.session_limit.get().into(),
             most_open: by_memory.min(intake.unsynced_limit.get().into()),
@@ -53,19 +58,19 @@ impl Limits {
 
     /// A place for one more client.
     pub(super) fn admit(&self, ip: IpAddr) -> Result<Place, Refused> {
-        let clients = Counted::below(&self.clients, self.most_clients).ok_or(Refused)?;
-        let mut count = self.by_client.entry(ip).or_insert(0);
+        let clients = Counted::below(&self.now.clients, self.most_clients).ok_or(Refused)?;
+        let mut count = self.now.by_client.entry(ip).or_insert(0);
         if *count >= self.most_per_client {
             return Err(Refused);
         }
         *count += 1;
         drop(count);
-        Ok(Place { ip, by_client: Arc::clone(&self.by_client), _clients: clients })
+        Ok(Place { ip, by_client: Arc::clone(&self.now.by_client), _clients: clients })
     }
 
     /// Room for one more message that is not on stable storage.
     pub(super) fn open_message(&self) -> Result<Counted, Refusal> {
-        Counted::below(&self.open, self.most_open).ok_or(Refusal::TooManyMessages)
+        Counted::below(&self.now.open, self.most_open).ok_or(Refusal::TooManyMessages)
     }
 }
 
@@ -98,8 +103,23 @@ mod tests {
     use maincf::{MainCf, RelayConfig};
 
     fn limits(text: &str) -> Limits {
+        limits_of(text, &Occupancy::default())
+    }
+
+    fn limits_of(text: &str, now: &Occupancy) -> Limits {
         let cf = MainCf::parse(text, std::path::Path::new("main.cf")).unwrap();
-        Limits::new(&RelayConfig::load(&cf.with_system_hostname("relay.example")).unwrap().intake)
+        Limits::new(&RelayConfig::load(&cf.with_system_hostname("relay.example")).unwrap().intake, now)
+    }
+
+    #[test]
+    fn a_reload_does_not_forget_who_is_there() {
+        let now = Occupancy::default();
+        let before = limits_of("smtpd_client_connection_count_limit = 1", &now);
+        let place = before.admit([127, 0, 0, 1].into()).unwrap();
+        let after = limits_of("smtpd_client_connection_count_limit = 1", &now);
+        assert!(after.admit([127, 0, 0, 1].into()).is_err());
+        drop(place);
+        assert!(after.admit([127, 0, 0, 1].into()).is_ok());
     }
 
     #[test]
@@ -113,7 +133,7 @@ mod tests {
         assert!(limits.admit(c).is_err(), "two in all");
         drop(first);
         assert!(limits.admit(a).is_ok());
-        assert_eq!(limits.by_client.len(), 1, "no entry stays behind");
+        assert_eq!(limits.now.by_client.len(), 1, "no entry stays behind");
     }
 
     #[test]
