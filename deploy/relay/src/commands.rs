@@ -45,7 +45,9 @@ enum Command {
         held: bool,
     },
     /// Hand a message in on standard input, with sendmail's options (`-f -t -i -bs`)
-    #[command(disable_help_flag = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    ///
+    /// Installed under the name `sendmail` (a link to `baton`), it takes sendmail's command line as it is.
+    #[command(disable_help_flag = true, after_help = send::HELP)]
     Send {
         /// Options and recipients, as sendmail takes them
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
@@ -81,7 +83,7 @@ enum Command {
 /// Where the settings come from.
 #[derive(Debug, Args, Clone, Default)]
 pub struct SettingsArguments {
-    /// main.cf to read [default: /etc/baton/main.cf if it exists]
+    /// main.cf to read [default: BATON_CONFIG, then /etc/baton/main.cf if it exists]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Set a parameter over the file's value; may be given several times
@@ -93,7 +95,8 @@ impl SettingsArguments {
     /// As the relay reads it.
     #[must_use]
     pub fn source(&self) -> Source {
-        Source { path: self.config.clone(), options: self.option.clone() }
+        let path = self.config.clone().or_else(|| std::env::var_os("BATON_CONFIG").map(PathBuf::from));
+        Source { path, options: self.option.clone() }
     }
 
     /// Connects to the running relay of these settings.
@@ -150,6 +153,16 @@ pub fn execute(arguments: Arguments) -> ExitCode {
         Command::Config(arguments) => config::show(&arguments),
         Command::Demo(arguments) => demo::run(&arguments).map_err(Failure::configuration),
     };
+    exit(result)
+}
+
+/// Does what the program `sendmail` is asked with these arguments.
+#[must_use]
+pub fn sendmail(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    exit(send::sendmail(arguments))
+}
+
+fn exit(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { text, code }) => {

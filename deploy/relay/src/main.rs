@@ -1,9 +1,15 @@
-//! The command `baton`.
+//! The command `baton`; under the name `sendmail` it is `baton send`.
 
 use clap::Parser;
-use relay::commands::Arguments;
+use relay::commands::{Arguments, execute, sendmail};
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    relay::commands::execute(Arguments::parse())
+    let mut arguments = std::env::args_os();
+    let called = arguments.next().unwrap_or_default();
+    if Path::new(&called).file_name().is_some_and(|name| name == "sendmail") {
+        return sendmail(arguments.collect());
+    }
+    execute(Arguments::parse())
 }

@@ -69,10 +69,7 @@ pub(super) fn execute(action: Action) -> Result<(), Failure> {
     match action {
         Action::List { settings, json } => list(&settings, json),
         Action::Show { settings, id, json } => show(&settings, id, json),
-        Action::Flush { settings, id, json } => {
-            let count = settings.client()?.tell(&ToRelay::QueueFlush(id))?;
-            done(json, "due now", count)
-        }
+        Action::Flush { settings, id, json } => flush(&settings, id, json),
         Action::Remove { settings, ids, json } => {
             let mut client = settings.client()?;
             let mut count = 0;
@@ -102,7 +99,12 @@ fn done(json: bool, what: &str, count: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn list(settings: &SettingsArguments, json: bool) -> Result<(), Failure> {
+pub(super) fn flush(settings: &SettingsArguments, id: Option<String>, json: bool) -> Result<(), Failure> {
+    let count = settings.client()?.tell(&ToRelay::QueueFlush(id))?;
+    done(json, "due now", count)
+}
+
+pub(super) fn list(settings: &SettingsArguments, json: bool) -> Result<(), Failure> {
     let mut client = settings.client()?;
     let mut out = std::io::stdout().lock();
     let mut after = String::new();

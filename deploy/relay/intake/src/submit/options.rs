@@ -137,7 +137,12 @@ impl Reader {
             'b' => self.mode(&value)?,
             'o' => self.old_option(&value),
             'N' | 'R' | 'V' => return Err(not_done(&letter.to_string(), NO_DSN)),
-            'C' => return Err(not_done("C", "name the configuration with `baton --config FILE send`")),
+            'C' => {
+                return Err(not_done(
+                    "C",
+                    "name the configuration with BATON_CONFIG, or `baton send --config FILE`",
+                ));
+            }
             'X' => return Err(not_done("X", "no traffic log is written; see the relay's own log")),
             // -A alternative configuration, -h hop count, -L log tag, -O option, -p protocol
             _ => {}
