@@ -25,6 +25,8 @@ pub enum ToWorker {
     Deliver(Request),
     /// Finish what is being delivered, then end.
     Drain,
+    /// The last report of a worker that leaves was recorded.
+    Recorded,
 }
 
 /// What a worker says to the supervisor.
@@ -41,6 +43,8 @@ pub enum FromWorker {
     Report(Report),
     /// scache did not answer in time and its channel was closed: another one is welcome.
     CacheLost,
+    /// The worker wants to end. It waits for `Recorded`, so that no report is lost between the two.
+    Leaving,
 }
 
 /// One message for one next hop.
@@ -181,7 +185,7 @@ pub struct Report {
     pub site: Site,
     /// The last session used, if there was one.
     pub session: Option<SessionUse>,
-    /// The worker takes no further request. It ends once it is told (by `Drain`) that this report was recorded.
+    /// The worker takes no further request. It ends once `Recorded` says that this report was written down.
     pub leaving: bool,
 }
 
@@ -216,7 +220,7 @@ impl Packet for ToWorker {
     fn descriptors(&self) -> usize {
         match self {
             Self::Hello { .. } | Self::Cache | Self::Deliver(_) => 1,
-            Self::Recipients(_) | Self::Drain => 0,
+            Self::Recipients(_) | Self::Drain | Self::Recorded => 0,
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod connect;
 pub mod fate;
 mod greet;
+mod hosts;
 mod keep;
 pub mod recipients;
 mod reuse;
@@ -19,16 +20,13 @@ use crate::duty::{Abandoned, Duty};
 use crate::log::delivery::{self as log, Delays, Relay, Stamps};
 use crate::supervisor::Job;
 use crate::wire::Mail;
-use connect::ConnectError;
 use fate::{Bounces, Fate, Position};
 use proto::job::{self, RecipientResult, Report, Request, SessionUse, Site};
 use recipients::{Failure, Recipients};
-use route::dns::Budget;
 use route::{Candidate, Dialect, Nexthop, RouteError, Syntax, Utf8Names};
 use session::Session;
 use smtp::Outcome;
-use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 /// The end of a request.
 #[derive(Debug)]
@@ -40,10 +38,6 @@ pub struct Done {
     /// The message, whose lock is held until this goes.
     pub mail: Mail,
 }
-
-/// How long all lookups of one request may take, and one of them.
-const LOOKUPS: Duration = Duration::from_secs(100);
-const LOOKUP: Duration = Duration::from_secs(30);
 
 /// Delivers one message to the recipients of one request.
 pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job) -> Done {
@@ -60,6 +54,7 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         dead: None,
         reached: false,
         session: None,
+        used: None,
     };
     // Abandoned: recipients without a result stay without one, and the next supervisor delivers to them.
     let abandoned = delivery.run().await;
@@ -92,6 +87,8 @@ struct Delivery<'a> {
     /// A session came to its end as it should.
     reached: bool,
     session: Option<SessionUse>,
+    /// Where a parked session of this destination led: not tried again in this request.
+    used: Option<session::Place>,
 }
 
 /// What remains to be tried.
@@ -118,10 +115,10 @@ impl Delivery<'_> {
                 return Ok(());
             }
             let keep = keep::Wish::of(self.context, self.request, nexthop);
-            if at == 0 && keep.load && self.by_destination(nexthop, keep).await? {
+            let rest = if at == last { Rest::Final } else { Rest::GoOn };
+            if at == 0 && keep.load && self.by_destination(nexthop, rest, keep).await? {
                 continue;
             }
-            let rest = if at == last { Rest::Final } else { Rest::GoOn };
             if self.by_route(nexthop, rest, keep).await? == Rest::Final {
                 return Ok(());
             }
@@ -146,140 +143,6 @@ impl Delivery<'_> {
             }
         }
         Ok(nexthops)
-    }
-
-    /// A parked session that a fresh route leads to: no lookup at all. True when everybody is settled by it.
-    async fn by_destination(&mut self, nexthop: &Nexthop, keep: keep::Wish) -> Result<bool, Abandoned> {
-        let Some(session) = reuse::by_destination(self.context, self.cache, self.request, nexthop) else {
-            return Ok(false);
-        };
-        // Whether another host could help is not known without a lookup: soft failures stay for the route.
-        self.carry(session, nexthop, keep, Position::NotLast).await?;
-        Ok(self.left.is_settled())
-    }
-
-    async fn by_route(&mut self, nexthop: &Nexthop, rest: Rest, keep: keep::Wish) -> Result<Rest, Abandoned> {
-        let route = match self.find(nexthop).await? {
-            Ok(route) => route,
-            Err(error) => return Ok(self.no_route(nexthop, rest, &error)),
-        };
-        let rest = if route.i_am_mx { Rest::Final } else { rest };
-        let fresh_until = keep::fresh_until(&route);
-        let limit =
-            self.context.config.connect.mx_address_limit.map_or(usize::MAX, |limit| limit.get() as usize);
-        let mut candidates: VecDeque<_> = route.candidates.into_iter().take(limit).collect();
-        let mut sessions = self.context.config.connect.mx_session_limit.map_or(u32::MAX, |limit| limit.get());
-        if keep.load {
-            self.by_endpoint(nexthop, keep, &mut candidates, fresh_until).await?;
-        }
-        while let Some(candidate) = candidates.pop_front() {
-            if self.left.is_settled() {
-                return Ok(Rest::Final);
-            }
-            let last_here = candidates.is_empty() || sessions <= 1;
-            let position = if last_here && rest == Rest::Final { Position::Last } else { Position::NotLast };
-            match self.open(&candidate, position).await? {
-                Some(mut session) => {
-                    session.connection.came_by(nexthop, self.context, self.request, &candidate, fresh_until);
-                    sessions = sessions.saturating_sub(1);
-                    self.carry(session, nexthop, keep, position).await?;
-                    if sessions == 0 {
-                        return Ok(rest);
-                    }
-                }
-                None if last_here => return Ok(rest),
-                None => {}
-            }
-        }
-        Ok(rest)
-    }
-
-    async fn find(&mut self, nexthop: &Nexthop) -> Result<Result<route::Route, RouteError>, Abandoned> {
-        let now = Instant::now();
-        let budget = Budget { now, until: now + LOOKUPS, per_lookup: LOOKUP };
-        let options = self.context.route_options(Some(nexthop.port_or(self.context.default_port())));
-        let seed = self.request.job ^ self.request.times.handed;
-        self.duty.guard(route::find(&self.context.resolver, nexthop, &options, budget, seed)).await
-    }
-
-    /// No hosts: a permanent reason is final, unless this is a configured relay, where it is our mistake.
-    fn no_route(&mut self, nexthop: &Nexthop, rest: Rest, error: &RouteError) -> Rest {
-        let mut failure = Failure::new(error.status.to_string(), error.text.clone());
-        if failure.class() == fate::Class::Hard
-            && error.class != route::Class::Loop
-            && self.is_our_choice(nexthop)
-        {
-            tracing::warn!("{}: {}: configuration problem", self.request.queue_id, failure.reason);
-            failure = Failure { status: "4.3.5".into(), ..failure };
-        }
-        let rest = if error.i_am_mx { Rest::Final } else { rest };
-        if rest == Rest::GoOn {
-            tracing::info!("{}: {}", self.request.queue_id, failure.reason);
-        }
-        if failure.class() == fate::Class::Soft {
-            self.dead = Some(failure.clone());
-        }
-        self.last_failure = Some(failure);
-        rest
-    }
-
-    /// Whether the operator named this host, and not the recipient's domain.
-    fn is_our_choice(&self, nexthop: &Nexthop) -> bool {
-        let config = &self.context.config.nexthop;
-        let relayhost = config.relayhost.join(", ");
-        let is_relayhost = !relayhost.is_empty() && self.request.nexthop.eq_ignore_ascii_case(&relayhost);
-        is_relayhost || config.fallback_relay.iter().any(|relay| relay == nexthop.text())
-    }
-
-    /// A parked session to one of the best candidates; its address is not tried again.
-    async fn by_endpoint(
-        &mut self,
-        nexthop: &Nexthop,
-        keep: keep::Wish,
-        candidates: &mut VecDeque<Candidate>,
-        fresh_until: proto::clock::Boottime,
-    ) -> Result<(), Abandoned> {
-        let best: Vec<_> = candidates.iter().filter(|candidate| candidate.best).cloned().collect();
-        let Some((mut session, at)) = reuse::by_endpoint(self.context, self.cache, self.request, &best)
-        else {
-            return Ok(());
-        };
-        let Some(candidate) = best.get(at) else { return Ok(()) };
-        session.connection.came_by(nexthop, self.context, self.request, candidate, fresh_until);
-        let position = if candidates.len() == 1 { Position::Last } else { Position::NotLast };
-        let used = self.carry(session, nexthop, keep, position).await?;
-        if used == Carried::Used {
-            candidates.retain(|other| other != candidate);
-        }
-        Ok(())
-    }
-
-    /// A greeted connection; `None` when this host cannot be used, which was noted.
-    async fn open(
-        &mut self,
-        candidate: &Candidate,
-        position: Position,
-    ) -> Result<Option<Session>, Abandoned> {
-        let socket = match connect::connect(self.context, candidate, self.duty).await {
-            Ok(socket) => socket,
-            Err(ConnectError::Abandoned(abandoned)) => return Err(abandoned),
-            Err(ConnectError::Failed(failure)) => {
-                tracing::info!("{}", failure.reason);
-                self.dead = Some(failure.clone());
-                self.last_failure = Some(failure);
-                return Ok(None);
-            }
-        };
-        match greet::greet(self.context, self.duty, candidate, socket, self.request).await {
-            Ok(session) => Ok(Some(session)),
-            Err(greet::GreetError::Abandoned(abandoned)) => Err(abandoned),
-            Err(greet::GreetError::Failed(failure)) => {
-                self.dead = Some(failure.clone());
-                self.apply_to_all(&failure, position, &relay_name(candidate));
-                self.last_failure = Some(failure);
-                Ok(None)
-            }
-        }
     }
 
     /// Carries the message over one session, settles recipients, and parks the session or says QUIT.
@@ -326,8 +189,11 @@ impl Delivery<'_> {
             if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
         let (fate, word) = match fate::fate(failure.class(), position, bounces) {
             Fate::TryNext => {
-                tracing::info!("{}: {}", self.request.queue_id, failure.reason);
-                self.last_failure = Some(failure.clone());
+                // One line for a failure that all recipients share.
+                if self.last_failure.as_ref() != Some(failure) {
+                    tracing::info!("{}: {}", self.request.queue_id, failure.reason);
+                    self.last_failure = Some(failure.clone());
+                }
                 return;
             }
             Fate::Defer => (job::Fate::Deferred, "deferred"),

@@ -25,7 +25,7 @@ pub async fn run(context: &Context, supervisor: Supervisor, cache: Cache) {
         let order = match tokio::time::timeout(max_idle, server.supervisor.order()).await {
             Ok(Ok(order)) => order,
             Ok(Err(error)) => return tracing::debug!("{error}"),
-            Err(_) => return,
+            Err(_) => return server.supervisor.leave().await,
         };
         match order {
             Order::Deliver(job) => {
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, supervisor: Supervisor, cache: Cache) {
                 }
             }
             Order::Cache(channel) => server.cache.connect(channel),
-            Order::Drain => return,
+            Order::Drain => return server.supervisor.leave().await,
         }
     }
 }

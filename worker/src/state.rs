@@ -41,8 +41,8 @@ pub struct SessionState {
 pub struct RouteState {
     /// The host name by which this destination knows the endpoint.
     pub host: String,
-    /// The endpoint is among the best that the destination has.
-    pub best: bool,
+    /// The destination has no other host.
+    pub alone: bool,
 }
 
 /// The blob was not made by a worker of this relay for this key, or was changed.

@@ -113,6 +113,7 @@ impl Supervisor {
                     return Ok(Order::Cache(Channel::from(channel)));
                 }
                 ToWorker::Drain => return Ok(Order::Drain),
+                ToWorker::Recorded => {}
                 ToWorker::Hello { .. } => return Err(SupervisorError::Broken("a second greeting")),
             }
         }
@@ -152,11 +153,25 @@ impl Supervisor {
         Ok(self.channel.send(&FromWorker::CacheLost, &[]).await?)
     }
 
-    /// After a report that said "leaving": waits until it was taken note of, or writes it down.
+    /// Before the process ends: waits until the last report was written down by the supervisor, or does it itself.
     pub async fn settle(&mut self) {
-        match self.channel.receive::<ToWorker>().await {
-            // Any word of the supervisor's comes after it has recorded the report.
-            Ok(_) => self.unrecorded = None,
+        while self.unrecorded.is_some() {
+            match self.channel.receive::<ToWorker>().await {
+                Ok((ToWorker::Recorded, _)) => self.unrecorded = None,
+                // What was said before it had the report says nothing about it.
+                Ok(_) => {}
+                Err(_) => self.record_last(),
+            }
+        }
+    }
+
+    /// The same for a worker whose last report did not say that it leaves.
+    pub async fn leave(&mut self) {
+        if self.unrecorded.is_none() {
+            return;
+        }
+        match self.channel.send(&FromWorker::Leaving, &[]).await {
+            Ok(()) => self.settle().await,
             Err(_) => self.record_last(),
         }
     }

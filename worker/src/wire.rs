@@ -29,6 +29,24 @@ pub enum WireError {
     Abandoned(#[from] Abandoned),
 }
 
+/// How long writing may take.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    /// So long without a single octet going out.
+    EachStep(Duration),
+    /// Until then in all (`*_per_request_deadline`).
+    Until(Instant),
+}
+
+impl Limit {
+    fn deadline(self) -> Instant {
+        match self {
+            Self::EachStep(patience) => Instant::now() + patience,
+            Self::Until(deadline) => deadline,
+        }
+    }
+}
+
 /// The connection, with what was read and not yet understood, and what is not yet written.
 #[derive(Debug)]
 pub struct Wire {
@@ -48,31 +66,26 @@ impl Wire {
         Self { socket, replies: ReplyReader::default(), outgoing: Vec::new() }
     }
 
-    /// Writes what is outgoing; each step may take `patience`. What the server says meanwhile is read.
+    /// Writes what is outgoing. What the server says meanwhile is read.
     ///
     /// # Errors
     /// [`WireError`].
-    pub async fn flush(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
+    pub async fn flush(&mut self, duty: &Duty, limit: Limit) -> Result<(), WireError> {
         let mut written = 0;
-        let result = self.write_from(&mut written, duty, patience).await;
+        let result = self.write_from(&mut written, duty, limit).await;
         let unwritten = self.outgoing.len().saturating_sub(written);
         self.outgoing.clear();
         result.map_err(|stopped| stopped.at(unwritten))
     }
 
-    async fn write_from(
-        &mut self,
-        written: &mut usize,
-        duty: &Duty,
-        patience: Duration,
-    ) -> Result<(), Stopped> {
-        let mut deadline = Instant::now() + patience;
+    async fn write_from(&mut self, written: &mut usize, duty: &Duty, limit: Limit) -> Result<(), Stopped> {
+        let mut deadline = limit.deadline();
         while let Some(rest) = self.outgoing.get(*written..).filter(|rest| !rest.is_empty()) {
             match self.socket.try_write(rest) {
                 Ok(0) => return Err(Stopped::Lost(Lost::Closed)),
                 Ok(count) => {
                     *written += count;
-                    deadline = Instant::now() + patience;
+                    deadline = limit.deadline();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     within(duty, deadline, self.socket.ready_to_write_or_read()).await?;

@@ -47,6 +47,7 @@ impl Shared {
         occupancy: &Occupancy,
     ) -> std::io::Result<Self> {
         let settings = intake::Settings {
+            banner: config.intake.banner.clone(),
             origin: config.identity.origin.read()?,
             message_size_limit: config.queue.message_size_limit.map_or(0, |limit| limit.get()),
             recipient_limit: config.intake.recipient_limit.get() as usize,

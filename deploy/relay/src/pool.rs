@@ -14,6 +14,7 @@ pub use steward::{Steward, StewardError};
 use link::{Order, WorkerLink};
 use proto::job::{RecipientResult, Report};
 use proto::secret::Secret;
+use proto::steward::ToSteward;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -60,6 +61,8 @@ pub enum Event {
     },
     /// Its connection to scache failed.
     CacheLost(WorkerId),
+    /// It wants to end, and asks whether its last report was written down.
+    Leaving(WorkerId),
 }
 
 /// All worker processes.
@@ -151,19 +154,25 @@ impl Pool {
     pub fn dismiss(&mut self, id: WorkerId) {
         if let Some(member) = self.workers.get_mut(&id) {
             member.leaving = true;
-            let _ended = member.link.order(Order::Drain);
+            let _ended = member.link.order(Order::Recorded);
         }
+        self.no_longer_idle(id);
     }
 
     /// The worker's process has ended.
     pub fn forget(&mut self, id: WorkerId) {
-        let Some(member) = self.workers.remove(&id) else { return };
-        if let Some(idle) = self.idle.get_mut(&member.service) {
+        self.no_longer_idle(id);
+        self.workers.remove(&id);
+    }
+
+    fn no_longer_idle(&mut self, id: WorkerId) {
+        let service = self.workers.get(&id).map(|member| &member.service);
+        if let Some(idle) = service.and_then(|service| self.idle.get_mut(service)) {
             idle.retain(|other| *other != id);
         }
     }
 
-    /// A worker asked for another channel to scache; it gets one, but not in a tight loop.
+    /// A worker asked for another channel to scache; it gets one if scache answers, and not in a tight loop.
     pub fn reconnect(&mut self, id: WorkerId, steward: &Steward) {
         let Some(member) = self.workers.get_mut(&id) else { return };
         let now = Instant::now();
@@ -171,9 +180,15 @@ impl Pool {
             return;
         }
         member.cache_again_after = now + CACHE_RETRY;
-        if let Some(channel) = steward.client() {
-            let _ended = member.link.order(Order::Cache(channel));
-        }
+        let (link, steward) = (member.link.clone(), steward.clone());
+        tokio::task::spawn_local(async move {
+            // One that hangs is started again by its keeper, and then everybody gets a new channel.
+            if steward.ask(ToSteward::Statistics).await.is_ok()
+                && let Some(channel) = steward.client()
+            {
+                let _ended = link.order(Order::Cache(channel));
+            }
+        });
     }
 
     /// scache was started again: every worker gets a new channel.

@@ -191,6 +191,7 @@ pub(crate) fn to_worker() -> Vec<ToWorker> {
         ToWorker::Deliver(request(Some(Ret::Hdrs), Body::SevenBit)),
         ToWorker::Deliver(request(None, Body::EightBitMime)),
         ToWorker::Drain,
+        ToWorker::Recorded,
     ]
 }
 
@@ -220,6 +221,7 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
         }),
         FromWorker::Report(Report { job: 6, results: vec![], site: dead, session: None, leaving: false }),
         FromWorker::CacheLost,
+        FromWorker::Leaving,
     ]
 }
 

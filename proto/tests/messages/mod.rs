@@ -236,6 +236,7 @@ pub(crate) fn to_worker() -> impl Strategy<Value = ToWorker> {
         vec(recipient(), 0..20).prop_map(ToWorker::Recipients),
         request().prop_map(ToWorker::Deliver),
         Just(()).prop_map(|()| ToWorker::Drain),
+        Just(()).prop_map(|()| ToWorker::Recorded),
     ]
 }
 
@@ -274,6 +275,7 @@ pub(crate) fn from_worker() -> impl Strategy<Value = FromWorker> {
         any::<u16>().prop_map(|version| FromWorker::Hello { version }),
         vec(result(), 0..20).prop_map(FromWorker::Results),
         report().prop_map(FromWorker::Report),
+        Just(()).prop_map(|()| FromWorker::Leaving),
         Just(()).prop_map(|()| FromWorker::CacheLost),
     ]
 }

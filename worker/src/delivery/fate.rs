@@ -3,6 +3,8 @@
 /// Whether trying again can help, by the class of the status (RFC 3463 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
+    /// 4.x.x, and the message may have been taken all the same.
+    Uncertain,
     /// 4.x.x
     Soft,
     /// 5.x.x
@@ -47,6 +49,10 @@ pub fn fate(class: Class, position: Position, bounces: Bounces) -> Fate {
         (Class::Soft, Position::NotLast, Bounces::AsUsual | Bounces::Softened)
         | (Class::Hard, Position::NotLast, Bounces::Softened) => Fate::TryNext,
         (Class::Soft, Position::Last, Bounces::AsUsual | Bounces::Softened) => Fate::Defer,
+        // Another host now would mean a second copy soon: the queue waits, and the log says why.
+        (Class::Uncertain, Position::NotLast | Position::Last, Bounces::AsUsual | Bounces::Softened) => {
+            Fate::Defer
+        }
         (Class::Hard, Position::NotLast | Position::Last, Bounces::AsUsual) => Fate::Bounce,
         (Class::Hard, Position::Last, Bounces::Softened) => Fate::SoftBounce,
     }
@@ -59,13 +65,17 @@ mod tests {
     #[test]
     fn every_case() {
         use Bounces::{AsUsual, Softened};
-        use Class::{Hard, Soft};
+        use Class::{Hard, Soft, Uncertain};
         use Position::{Last, NotLast};
         let table = [
             (Soft, NotLast, AsUsual, Fate::TryNext),
             (Soft, NotLast, Softened, Fate::TryNext),
             (Soft, Last, AsUsual, Fate::Defer),
             (Soft, Last, Softened, Fate::Defer),
+            (Uncertain, NotLast, AsUsual, Fate::Defer),
+            (Uncertain, NotLast, Softened, Fate::Defer),
+            (Uncertain, Last, AsUsual, Fate::Defer),
+            (Uncertain, Last, Softened, Fate::Defer),
             (Hard, NotLast, AsUsual, Fate::Bounce),
             (Hard, NotLast, Softened, Fate::TryNext),
             (Hard, Last, AsUsual, Fate::Bounce),

@@ -1,10 +1,10 @@
 //! The first commands on a new connection, until it can carry mail.
 
 use super::recipients::Failure;
-use super::session::{Connection, History, Place, Session, endpoint_key};
+use super::session::{Connection, History, Place, Session, UNLIMITED, endpoint_key};
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
-use crate::wire::{Socket, Wire, WireError};
+use crate::wire::{Limit, Socket, Wire, WireError};
 use proto::clock::Boottime;
 use proto::job::Request;
 use route::Candidate;
@@ -61,7 +61,7 @@ pub(super) async fn greet(
 }
 
 async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
-    wire.flush(duty, patience).await?;
+    wire.flush(duty, Limit::EachStep(patience)).await?;
     wire.hear(duty, patience).await
 }
 
@@ -128,7 +128,8 @@ impl History {
             handovers: 0,
             handed_over: false,
             retire_at: now.after(cache.reuse_time_limit.get()),
-            uses_left: cache.reuse_count_limit.map_or(u32::MAX, |limit| limit.get()),
+            // The first use is no reuse.
+            uses_left: cache.reuse_count_limit.map_or(UNLIMITED, |limit| limit.get().saturating_add(1)),
             pace_us: 0,
         }
     }

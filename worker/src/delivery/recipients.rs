@@ -2,6 +2,7 @@
 
 use super::fate::Class;
 use proto::job::{Fate, Recipient, RecipientResult};
+use smtp::Certainty;
 
 /// Why something failed, as the log, the queue and the bounce tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,31 +15,44 @@ pub struct Failure {
     pub remote_mta: Option<String>,
     /// Its reply, one line, for the bounce.
     pub diagnostic: Option<String>,
+    /// Whether the server may have taken the message all the same.
+    pub certainty: Certainty,
 }
 
 impl Failure {
     /// A failure of our own finding.
     #[must_use]
     pub fn new(status: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { status: status.into(), reason: reason.into(), remote_mta: None, diagnostic: None }
+        Self {
+            status: status.into(),
+            reason: reason.into(),
+            remote_mta: None,
+            diagnostic: None,
+            certainty: Certainty::NotDelivered,
+        }
     }
 
     /// What the dialogue found, on a session with `host`.
     #[must_use]
     pub fn of_dialogue(failure: &smtp::Failure, host: &str) -> Self {
-        let smtp::Failure { status, reason, reply, .. } = failure;
+        let smtp::Failure { status, reason, reply, certainty, .. } = failure;
         Self {
             status: status.to_string(),
             reason: reason.clone(),
             remote_mta: reply.is_some().then(|| host.to_owned()),
             diagnostic: reply.as_ref().map(|reply| reply.one_line().into_owned()),
+            certainty: *certainty,
         }
     }
 
     /// By the first digit of the status; what is neither 2 nor 5 can pass.
     #[must_use]
     pub fn class(&self) -> Class {
-        if self.status.starts_with('5') { Class::Hard } else { Class::Soft }
+        match self.certainty {
+            _ if self.status.starts_with('5') => Class::Hard,
+            Certainty::Uncertain => Class::Uncertain,
+            Certainty::NotDelivered => Class::Soft,
+        }
     }
 
     /// The same with class 4.
@@ -89,7 +103,7 @@ impl Recipients {
         let (Some(recipient), Some(slot)) = (self.all.get(position), self.results.get_mut(position)) else {
             return;
         };
-        let Failure { status, reason, remote_mta, diagnostic } = failure;
+        let Failure { status, reason, remote_mta, diagnostic, certainty: _ } = failure;
         let index = recipient.index;
         slot.get_or_insert(RecipientResult { index, fate, status, reason, remote_mta, diagnostic });
     }

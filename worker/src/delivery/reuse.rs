@@ -11,13 +11,20 @@ use proto::parked::{Label, Parked};
 use route::{Candidate, Nexthop};
 use smtp::Ready;
 
+/// Whether a destination has other hosts than the one that a session leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    None,
+    Some,
+}
+
 /// A session that serves this destination by a route that is still fresh.
 pub(super) fn by_destination(
     context: &Context,
     cache: &mut Cache,
     request: &Request,
     nexthop: &Nexthop,
-) -> Option<Session> {
+) -> Option<(Session, Others)> {
     let key = destination_key(context, request, nexthop);
     let found = cache.take_by_destination(key)?;
     let endpoint = found.taken.endpoint;
@@ -27,7 +34,7 @@ pub(super) fn by_destination(
         .as_deref()
         .ok_or(state::Forged)
         .and_then(|blob| state::open_route(&context.secret, &key, &endpoint, blob));
-    let Ok(RouteState { host, .. }) = opened else {
+    let Ok(RouteState { host, alone }) = opened else {
         tracing::warn!("a parked session came without its route: closed");
         return None;
     };
@@ -38,7 +45,7 @@ pub(super) fn by_destination(
         put_back(context, cache, session);
         return None;
     }
-    Some(session)
+    Some((session, if alone { Others::None } else { Others::Some }))
 }
 
 /// A session to one of these candidates, and which of them.

@@ -1,5 +1,6 @@
 //! A session that can carry mail, with what is known of it.
 
+use super::reuse::Others;
 use crate::context::{Context, PLAINTEXT};
 use crate::state::{self, RouteState, SessionState};
 use crate::wire::Wire;
@@ -84,26 +85,32 @@ impl Connection {
     /// The route by which this request found the session, to be parked with it.
     pub(super) fn came_by(
         &mut self,
-        nexthop: &Nexthop,
         context: &Context,
         request: &Request,
+        nexthop: &Nexthop,
         candidate: &Candidate,
+        others: Others,
         fresh_until: Boottime,
     ) {
         self.place.host.clone_from(&candidate.host);
         let destination = destination_key(context, request, nexthop);
-        let route = RouteState { host: candidate.host.clone(), best: candidate.best };
+        let route = RouteState { host: candidate.host.clone(), alone: others == Others::None };
         let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
         self.route = Some(Route { destination, fresh_until, sealed });
     }
 }
+
+/// No `*_connection_reuse_count_limit`.
+pub(super) const UNLIMITED: u32 = u32::MAX;
 
 impl History {
     /// One more message was carried, and took so many microseconds.
     pub(super) fn carried(&mut self, took: u64) {
         let took = u32::try_from(took).unwrap_or(u32::MAX);
         self.uses = self.uses.saturating_add(1);
-        self.uses_left = self.uses_left.saturating_sub(1);
+        if self.uses_left != UNLIMITED {
+            self.uses_left = self.uses_left.saturating_sub(1);
+        }
         // A quarter of the new to three of the old: one slow message does not condemn a server.
         self.pace_us = if self.pace_us == 0 { took } else { self.pace_us / 4 * 3 + took / 4 };
     }

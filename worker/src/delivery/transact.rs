@@ -7,12 +7,15 @@ use super::recipients::Failure;
 use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::{Reader, WireError};
+use crate::wire::{Limit, Reader, WireError};
 use proto::job;
 use smtp::{
-    Abort, Action, Afterwards, Body, DataEncoder, Envelope, Outcome, Quoting, Ready, Recipient, Scope, Stage,
-    Transaction, TransactionOptions, Utf8, Verdict,
+    Abort, Action, Afterwards, Body, Certainty, DataEncoder, Envelope, Outcome, Quoting, Ready, Recipient,
+    Scope, Transaction, TransactionOptions, Utf8, Verdict,
 };
+
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How much of a message is gathered before it is written.
 const GATHER: usize = 64 * 1024;
@@ -44,13 +47,14 @@ async fn drive(
 ) -> Result<(), Abandoned> {
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
     let limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
-    let mut content = Content { reader: delivery.mail.reader(), encoder: DataEncoder::new(limit) };
+    let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(limit));
+    let mut content = Content { reader, encoder, limit: content_limit(delivery) };
     loop {
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
         let passed = match action {
             Action::Await(stage) => {
                 let patience = patience(context, stage);
-                match wire.flush(duty, patience).await {
+                match wire.flush(duty, Limit::EachStep(patience)).await {
                     Ok(()) => wire.hear(duty, patience).await,
                     lost => lost,
                 }
@@ -58,7 +62,7 @@ async fn drive(
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
-                wire.flush(duty, patience(context, Stage::Content)).await
+                wire.flush(duty, content.limit).await
             }
             Action::Done => return Ok(()),
         };
@@ -77,6 +81,19 @@ async fn drive(
 struct Content<'a> {
     reader: Reader<'a>,
     encoder: DataEncoder,
+    limit: Limit,
+}
+
+/// `*_data_xfer_timeout` for each step, or with `*_per_request_deadline` for all of it, and as long as the message takes
+/// at `*_min_data_rate`.
+fn content_limit(delivery: &Delivery<'_>) -> Limit {
+    let timeouts = &delivery.context.config.timeouts;
+    let step = timeouts.data_xfer.get();
+    if !timeouts.per_request_deadline {
+        return Limit::EachStep(step);
+    }
+    let transfer = delivery.mail.length() / u64::from(timeouts.min_data_rate.get());
+    Limit::Until(Instant::now() + step + Duration::from_secs(transfer))
 }
 
 impl Content<'_> {
@@ -87,7 +104,6 @@ impl Content<'_> {
         wire: &mut crate::wire::Wire,
         transaction: &mut Transaction<'_>,
     ) -> Result<(), WireError> {
-        let patience = patience(delivery.context, Stage::Content);
         loop {
             match self.reader.next_chunk() {
                 Ok(Some(chunk)) => self.encoder.encode(chunk, &mut wire.outgoing),
@@ -101,7 +117,7 @@ impl Content<'_> {
             }
             if wire.outgoing.len() >= GATHER && !self.reader.is_at_end() {
                 delivery.duty.check()?;
-                wire.flush(delivery.duty, patience).await?;
+                wire.flush(delivery.duty, self.limit).await?;
                 if wire.was_interrupted() {
                     return Ok(());
                 }
@@ -176,7 +192,9 @@ pub(super) fn settle(
             let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
             delivery.log(*at, &relay, stamps, &status, "sent", &text);
             let said = Some(text.clone());
-            let sent = Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said };
+            let certainty = Certainty::NotDelivered;
+            let sent =
+                Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
             delivery.left.settle(*at, job::Fate::Sent, sent);
         }
     }

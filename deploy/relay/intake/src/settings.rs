@@ -5,6 +5,8 @@
 pub struct Settings {
     /// `myhostname`: the name in the greeting, in `EHLO` replies and in `Received:`.
     pub hostname: String,
+    /// `smtpd_banner`: what follows the code of the greeting; begins with the host name (RFC 5321 §4.2).
+    pub banner: String,
     /// `myorigin`: what is put behind the `@` of an address that came without a domain.
     pub origin: String,
     /// `message_size_limit`, octets with CRLF line ends, without transparency dots (RFC 1870 §3). 0: no limit.
@@ -30,6 +32,7 @@ impl Settings {
     pub fn new(hostname: impl Into<String>) -> Self {
         let hostname = hostname.into();
         Self {
+            banner: format!("{hostname} ESMTP Baton"),
             origin: hostname.clone(),
             hostname,
             message_size_limit: 10_240_000,

@@ -13,6 +13,8 @@ impl Dispatcher {
             Event::Done { worker, results, report } => self.on_report(worker, results, &report),
             Event::Ended { worker, job, results, silent } => self.on_end(worker, job, results, silent),
             Event::CacheLost(worker) => self.pool.reconnect(worker, &self.steward),
+            // Its report was an event before this one.
+            Event::Leaving(worker) => self.pool.dismiss(worker),
         }
     }
 

@@ -28,10 +28,11 @@ pub(super) enum Order {
     Deliver(Box<Job>),
     Cache(Channel),
     Drain,
+    Recorded,
 }
 
 /// The pool's end of a worker's task.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct WorkerLink(mpsc::UnboundedSender<Order>);
 
 impl WorkerLink {
@@ -158,6 +159,7 @@ impl Conversation {
         match order {
             Order::Deliver(job) => self.deliver(*job).await,
             Order::Cache(channel) => self.channel.send(&ToWorker::Cache, &[channel.as_fd()]).await,
+            Order::Recorded => self.channel.send(&ToWorker::Recorded, &[]).await,
             Order::Drain => {
                 self.drained = true;
                 self.channel.send(&ToWorker::Drain, &[]).await
@@ -202,6 +204,7 @@ impl Conversation {
                 return Err(ChannelError::Closed);
             }
             FromWorker::CacheLost => Event::CacheLost(self.id),
+            FromWorker::Leaving => Event::Leaving(self.id),
         };
         self.events.send(event).map_err(|_| ChannelError::Closed)
     }

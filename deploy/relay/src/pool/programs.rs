@@ -105,6 +105,8 @@ impl Programs {
             .args(arguments)
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| name == "TZ" || name == "PATH"))
+            // Ctrl-C is for us: workers end when their work is done.
+            .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(standard_output.map_or_else(Stdio::null, Stdio::from))
             .stderr(match log {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::param::Mirror::Shared;
-use crate::param::Today::Act;
+use crate::param::Today::{Act, Warn};
 use crate::param::params;
 use crate::value::Positive;
 
@@ -19,7 +19,8 @@ params! {
         /// The same for bounces, which are then dropped. 0: one attempt.
         bounce_lifetime: Duration = "bounce_queue_lifetime", "5d", Shared, Act;
         /// How often deferred mail is looked through.
-        queue_run_delay: Positive<Duration> = "queue_run_delay", "300s", Shared, Act;
+        queue_run_delay: Positive<Duration> = "queue_run_delay", "300s", Shared,
+            Warn("every deferred message has a timer of its own");
         /// How long a transport that does not work is left alone.
         transport_retry: Positive<Duration> = "transport_retry_time", "60s", Shared, Act;
     }

@@ -29,8 +29,6 @@ params! {
         status_update_time: Positive<Duration> = "connection_cache_status_update_time", "600s", Shared, Act;
         /// How many sessions of one remote endpoint may be parked.
         endpoint_session_limit: Option<Positive<u32>> = "baton_endpoint_session_limit", "20", Shared, Act;
-        /// How often the cache looks for sessions whose time is over.
-        sweep_time: Positive<Duration> = "baton_sweep_time", "1s", Shared, Act;
     }
 }
 

@@ -99,10 +99,10 @@ fn a_value_that_does_not_expand_is_not_its_default() {
 fn unknown_names_come_with_the_nearest_one() {
     assert_eq!(
         lines(
-            "smtp_mial_timeout = 3s\nrelay_host = x\nqwertyuiop = 1\nbaton_sweep_tme = 2\nqueue_directry = /\n"
+            "smtp_mial_timeout = 3s\nrelay_host = x\nqwertyuiop = 1\nbaton_dns_sever = 2\nqueue_directry = /\n"
         ),
         [
-            "/m:4: unknown parameter baton_sweep_tme; did you mean baton_sweep_time?",
+            "/m:4: unknown parameter baton_dns_sever; did you mean baton_dns_server?",
             "/m:5: unknown parameter queue_directry; did you mean queue_directory?",
             "/m:3: unknown parameter qwertyuiop",
             "/m:2: unknown parameter relay_host; did you mean relayhost?",

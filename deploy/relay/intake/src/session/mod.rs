@@ -81,7 +81,7 @@ pub enum GreetingRefusal {
 impl Session {
     /// A session with the greeting in its output.
     pub fn new(settings: Arc<Settings>) -> Self {
-        let greeting = Reply::plain(220, format!("{} ESMTP Baton", settings.hostname));
+        let greeting = Reply::plain(220, settings.banner.replace(char::is_control, "?"));
         let mut session = Self {
             settings,
             phase: Phase::Commands,
