@@ -182,11 +182,13 @@ impl<M> Destination<M> {
     }
 
     /// The flags for the entry that was just taken from the queue, `busy` counting it. `room` is how many of those
-    /// still waiting can go out at this moment: more than that is a backlog.
+    /// still waiting can go out at this moment: more than that is a backlog. `elsewhere` is when a session of any
+    /// destination of the transport was kept last.
     pub(crate) fn cache_flags(
         &mut self,
         now: Duration,
         room: u32,
+        elsewhere: Option<Duration>,
         settings: &TransportSettings,
     ) -> CacheFlags {
         let within = |time: Option<Duration>, span| time.is_some_and(|time| now <= time.saturating_add(span));
@@ -197,7 +199,9 @@ impl<M> Destination<M> {
                 let backlog = self.waiting.len() > room as usize;
                 self.storing =
                     backlog || within(self.last_done, BACK_TO_BACK) || (self.storing && self.busy > 1);
-                let load = self.storing || within(self.last_stored, settings.session_lifetime);
+                // A kept session serves whoever is routed to its host, so one of another destination may do.
+                let kept = self.last_stored.max(elsewhere);
+                let load = self.storing || within(kept, settings.session_lifetime);
                 CacheFlags { load, store: self.storing }
             }
         }

@@ -103,10 +103,17 @@ impl<M: Clone + Eq> Scheduler<M> {
         let mut leaving = Vec::new();
         let mut ran = Ran::Yes;
         match outcome {
-            Outcome::Completed => destination.succeeded(now, cache.store, settings),
+            Outcome::Completed => {
+                destination.succeeded(now, cache.store, settings);
+                if cache.store {
+                    transport.last_stored = Some(now);
+                }
+            }
             Outcome::SiteFailed(failure) => {
                 if destination.failed(now, failure, settings) == Survival::Dead {
                     leaving = suspend(now, destination, transport);
+                    // It may have been this one's session; another destination's next success says otherwise.
+                    transport.last_stored = None;
                 }
             }
             Outcome::Inconclusive => {}
@@ -214,7 +221,7 @@ impl<M: Clone + Eq> Scheduler<M> {
             .room(now, transport.quarter(self.gate.limit()))
             .min(transport.gate.free())
             .min(self.gate.free());
-        let cache = destination.cache_flags(now, room, &transport.settings);
+        let cache = destination.cache_flags(now, room, transport.last_stored, &transport.settings);
         let nexthop = Arc::clone(&destination.nexthop);
         let transport = destination.transport;
         self.rings.leave(slot);

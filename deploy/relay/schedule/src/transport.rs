@@ -18,6 +18,8 @@ pub(crate) struct Transport {
     pub(crate) gate: Gate,
     /// Suspended until then: its workers cannot be used.
     pub(crate) dead_until: Option<Duration>,
+    /// When a session of any of its destinations was kept last: another destination on the same host may use it.
+    pub(crate) last_stored: Option<Duration>,
     pub(crate) idle: RingId,
     proven: RingId,
     first: RingId,
@@ -31,6 +33,7 @@ impl Transport {
             gate: Gate::new(settings.process_limit),
             settings,
             dead_until: None,
+            last_stored: None,
             idle: rings.add_ring(),
             proven: rings.add_ring(),
             first: rings.add_ring(),
