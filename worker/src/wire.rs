@@ -110,12 +110,11 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads what has come, without waiting.
-    ///
-    /// # Errors
-    /// The connection is gone.
+    /// Reads what has come, without waiting. A server that has closed its side can answer nothing any more, whatever
+    /// it still reads: that is a lost connection.
     fn look(&mut self) -> Result<(), Stopped> {
-        match self.read_some() {
+        match self.read_now() {
+            Ok(0) => Err(Stopped::Lost(Lost::Closed)),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(Stopped::Lost(Lost::Closed)),
@@ -123,13 +122,17 @@ impl Wire {
     }
 
     /// Whether the server said something that was not asked for, as far as can be seen without waiting.
-    pub fn was_interrupted(&mut self) -> bool {
-        self.look().is_err() || self.replies.has_leftover()
+    ///
+    /// # Errors
+    /// It closed the connection. What it said before is in [`Wire::replies`].
+    pub fn was_interrupted(&mut self) -> Result<bool, WireError> {
+        self.look().map_err(|stopped| stopped.at(0))?;
+        Ok(self.replies.has_leftover())
     }
 
     /// Takes in what the server said before the connection broke.
     pub fn last_words(&mut self) {
-        while self.read_some().is_ok_and(|count| count > 0) && !self.replies.has_reply() {}
+        while self.read_now().is_ok_and(|count| count > 0) && !self.replies.has_reply() {}
     }
 
     /// Whether something was read that no command asked for.
@@ -153,17 +156,21 @@ impl Wire {
     }
 
     fn read(&mut self) -> Result<(), Stopped> {
-        match self.read_some() {
+        let mut buffer = [0; READ];
+        match self.socket.try_read(&mut buffer) {
             Ok(0) => Err(Stopped::Lost(Lost::Closed)),
-            Ok(_) => Ok(()),
+            Ok(count) => {
+                self.replies.feed(buffer.get(..count).unwrap_or_default());
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(Stopped::Lost(Lost::Closed)),
         }
     }
 
-    fn read_some(&mut self) -> io::Result<usize> {
+    fn read_now(&mut self) -> io::Result<usize> {
         let mut buffer = [0; READ];
-        let count = self.socket.try_read(&mut buffer)?;
+        let count = self.socket.read_now(&mut buffer)?;
         self.replies.feed(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
@@ -184,12 +191,16 @@ impl Stopped {
     }
 }
 
-/// `ready`, unless the deadline passes or the duty ends.
+/// `ready`, unless the deadline passes or the duty ends. A timer is not looked at as long as the socket is always ready,
+/// as that of a server that never stops talking is: the clock is asked first.
 async fn within(
     duty: &Duty,
     deadline: Instant,
     ready: impl Future<Output = io::Result<()>>,
 ) -> Result<(), Stopped> {
+    if Instant::now() > deadline {
+        return Err(Stopped::Lost(Lost::TimedOut));
+    }
     match duty.guard(tokio::time::timeout_at(deadline, ready)).await {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(_))) => Err(Stopped::Lost(Lost::Closed)),
@@ -197,3 +208,6 @@ async fn within(
         Err(abandoned) => Err(Stopped::Abandoned(abandoned)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,7 @@ impl Content<'_> {
             if wire.outgoing.len() >= GATHER && !self.reader.is_at_end() {
                 delivery.duty.check()?;
                 wire.flush(delivery.duty, self.limit).await?;
-                if wire.was_interrupted() {
+                if wire.was_interrupted()? {
                     return Ok(());
                 }
             }

@@ -3,7 +3,7 @@
 //! A session that was just taken is written to at once; it is registered only when there is something to wait for.
 
 use rustix::io::ioctl_fionbio;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::io::Interest;
@@ -79,6 +79,21 @@ impl Socket {
             Self::Unix(stream) => stream.try_read(buffer),
             Self::Idle { .. } => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// Reads what is there at this moment. The event loop may not have heard of it yet, so the system is asked.
+    ///
+    /// # Errors
+    /// As recv(2).
+    pub fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let descriptor = match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Idle { descriptor: Some(descriptor), .. } => descriptor.as_fd(),
+            Self::Idle { descriptor: None, .. } => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        let (count, _) = rustix::net::recv(descriptor, buffer, RecvFlags::DONTWAIT)?;
+        Ok(count)
     }
 
     /// Waits until there is something to read.
