@@ -148,9 +148,13 @@ impl Supervisor {
     /// Asks for another channel to scache.
     ///
     /// # Errors
-    /// [`SupervisorError`].
+    /// [`SupervisorError`]; the last report is in the result file then.
     pub async fn cache_lost(&mut self) -> Result<(), SupervisorError> {
-        Ok(self.channel.send(&FromWorker::CacheLost, &[]).await?)
+        let sent = self.channel.send(&FromWorker::CacheLost, &[]).await;
+        if sent.is_err() {
+            self.record_last();
+        }
+        Ok(sent?)
     }
 
     /// Before the process ends: waits until the last report was written down by the supervisor, or does it itself.
