@@ -51,10 +51,12 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         mail: &mail,
         left: Recipients::new(recipients),
         last_failure: None,
+        last_relay: Relay::default(),
         dead: None,
         reached: false,
         session: None,
         used: None,
+        known: None,
     };
     // Abandoned: recipients without a result stay without one, and the next supervisor delivers to them.
     let abandoned = delivery.run().await;
@@ -82,6 +84,8 @@ struct Delivery<'a> {
     left: Recipients,
     /// What the last host or lookup said: the reason of those for whom no other is left.
     last_failure: Option<Failure>,
+    /// The host that said so; none if it was a lookup, or a connection that was not made.
+    last_relay: Relay,
     /// The last failure that concerns the destination as a whole.
     dead: Option<Failure>,
     /// A session came to its end as it should.
@@ -89,6 +93,8 @@ struct Delivery<'a> {
     session: Option<SessionUse>,
     /// Where a parked session of this destination led: not tried again in this request.
     used: Option<session::Place>,
+    /// The only host of the first next hop, known without a lookup.
+    known: Option<Candidate>,
 }
 
 /// What remains to be tried.
@@ -105,7 +111,11 @@ impl Delivery<'_> {
         let nexthops = match self.nexthops() {
             Ok(nexthops) => nexthops,
             Err(error) => {
-                self.last_failure = Some(Failure::new(error.status.to_string(), error.text));
+                let failure = Failure::new(error.status.to_string(), error.text);
+                if failure.class() == fate::Class::Soft {
+                    self.dead = Some(failure.clone());
+                }
+                self.last_failure = Some(failure);
                 return Ok(());
             }
         };
@@ -177,9 +187,9 @@ impl Delivery<'_> {
     }
 
     /// A failure that concerns every recipient that is left.
-    fn apply_to_all(&mut self, failure: &Failure, position: Position, relay: &str) {
+    fn apply_to_all(&mut self, failure: &Failure, position: Position, relay: &Relay) {
         for at in self.left.left() {
-            self.apply(at, failure, position, &Relay { name: relay.to_owned(), uses: 1 }, Stamps::default());
+            self.apply(at, failure, position, relay, Stamps::default());
         }
     }
 
@@ -194,6 +204,7 @@ impl Delivery<'_> {
                     tracing::info!("{}: {}", self.request.queue_id, failure.reason);
                     self.last_failure = Some(failure.clone());
                 }
+                self.last_relay = relay.clone();
                 return;
             }
             Fate::Defer => (job::Fate::Deferred, "deferred"),
@@ -209,7 +220,8 @@ impl Delivery<'_> {
     fn settle_leftovers(&mut self) {
         let none = || Failure::new("4.3.0", "server unavailable or unable to receive mail");
         let failure = self.last_failure.clone().unwrap_or_else(none);
-        self.apply_to_all(&failure, Position::Last, "");
+        let relay = self.last_relay.clone();
+        self.apply_to_all(&failure, Position::Last, &relay);
     }
 
     fn log(&self, at: usize, relay: &Relay, stamps: Stamps, dsn: &str, status: &str, reason: &str) {

@@ -7,9 +7,10 @@ use super::recipients::Failure;
 use super::session::{Place, Session};
 use super::{Carried, Delivery, Rest, greet, keep, relay_name, reuse};
 use crate::duty::Abandoned;
+use crate::log::delivery::Relay;
 use proto::clock::Boottime;
 use route::dns::Budget;
-use route::{Candidate, Nexthop, Route, RouteError};
+use route::{Candidate, Nexthop, Origin, Route, RouteError};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ struct Hosts<'a> {
     sessions: u32,
     rest: Rest,
     keep: keep::Wish,
+    /// Whether the whole route leads to more than one host, tried or not.
+    others: reuse::Others,
     fresh_until: Boottime,
 }
 
@@ -45,8 +48,17 @@ impl Delivery<'_> {
         keep: keep::Wish,
     ) -> Result<bool, Abandoned> {
         let found = reuse::by_destination(self.context, self.cache, self.request, nexthop);
-        let Some((session, others)) = found else { return Ok(false) };
-        let alone = rest == Rest::Final && others == reuse::Others::None;
+        let (session, others) = match found {
+            reuse::Known::Session(session, others) => (session, others),
+            reuse::Known::Host(host) => {
+                self.known = Some(host);
+                return Ok(false);
+            }
+            reuse::Known::Nothing => return Ok(false),
+        };
+        let limit = self.context.config.connect.mx_session_limit;
+        let no_other = others == reuse::Others::None || limit.is_some_and(|limit| limit.get() <= 1);
+        let alone = rest == Rest::Final && no_other;
         let position = if alone { Position::Last } else { Position::NotLast };
         let place = session.connection.place.clone();
         if self.carry(session, nexthop, keep, position).await? == Carried::Used {
@@ -62,26 +74,29 @@ impl Delivery<'_> {
         rest: Rest,
         keep: keep::Wish,
     ) -> Result<Rest, Abandoned> {
-        let route = match self.find(nexthop).await? {
+        // Its only host is known, and that no session to it is free.
+        let known = self.known.take();
+        let look = keep.load && known.is_none();
+        let route = match self.find(nexthop, known).await? {
             Ok(route) => route,
             Err(error) => return Ok(self.no_route(nexthop, rest, &error)),
         };
         let mut hosts = self.hosts(nexthop, route, rest, keep);
-        if keep.load {
+        if look {
             self.by_endpoint(&mut hosts).await?;
         }
         while let Some(candidate) = hosts.candidates.pop_front() {
-            if self.left.is_settled() {
+            if self.left.is_settled() || hosts.sessions == 0 {
                 break;
             }
             let position = hosts.position();
+            if keep.load && !candidate.best && self.by_parked(&mut hosts, &candidate, position).await? {
+                continue;
+            }
             if let Some(mut session) = self.open(&candidate, position).await? {
                 self.remember_way(&mut session, &hosts, &candidate);
                 hosts.sessions = hosts.sessions.saturating_sub(1);
                 self.carry(session, nexthop, keep, position).await?;
-                if hosts.sessions == 0 {
-                    break;
-                }
             }
         }
         Ok(hosts.rest)
@@ -90,23 +105,38 @@ impl Delivery<'_> {
     fn hosts<'n>(&self, nexthop: &'n Nexthop, route: Route, rest: Rest, keep: keep::Wish) -> Hosts<'n> {
         let connect = &self.context.config.connect;
         let fresh_until = keep::fresh_until(&route);
+        let alone = route.candidates.len() <= 1;
+        let sessions = connect.mx_session_limit.map_or(u32::MAX, |limit| limit.get());
         let addresses = connect.mx_address_limit.map_or(usize::MAX, |limit| limit.get() as usize);
         let tried = |candidate: &Candidate| {
             let place = Place::of(candidate);
             self.used.as_ref().is_some_and(|used| used.address == place.address && used.port == place.port)
         };
+        // The session that was taken by destination is one of them.
+        let sessions = sessions.saturating_sub(u32::from(route.candidates.iter().any(tried)));
         let untried = route.candidates.into_iter().filter(|candidate| !tried(candidate));
         Hosts {
             nexthop,
             candidates: untried.take(addresses).collect(),
-            sessions: connect.mx_session_limit.map_or(u32::MAX, |limit| limit.get()),
+            sessions,
             rest: if route.i_am_mx { Rest::Final } else { rest },
             keep,
+            others: if alone { reuse::Others::None } else { reuse::Others::Some },
             fresh_until,
         }
     }
 
-    async fn find(&mut self, nexthop: &Nexthop) -> Result<Result<Route, RouteError>, Abandoned> {
+    async fn find(
+        &mut self,
+        nexthop: &Nexthop,
+        known: Option<Candidate>,
+    ) -> Result<Result<Route, RouteError>, Abandoned> {
+        if let Some(candidate) = known {
+            // Fresh for no time: scache knows for how long, and keeps its own word.
+            let (candidates, origin, i_am_mx, fresh_for) =
+                (vec![candidate], Origin::Host, false, Duration::ZERO);
+            return Ok(Ok(Route { candidates, origin, i_am_mx, fresh_for }));
+        }
         let now = Instant::now();
         let budget = Budget { now, until: now + LOOKUPS, per_lookup: LOOKUP };
         let options = self.context.route_options(Some(nexthop.port_or(self.context.default_port())));
@@ -130,6 +160,7 @@ impl Delivery<'_> {
             self.dead = Some(failure.clone());
         }
         self.last_failure = Some(failure);
+        self.last_relay = Relay::default();
         rest
     }
 
@@ -148,7 +179,7 @@ impl Delivery<'_> {
         let Some((mut session, at)) = found else { return Ok(()) };
         let Some(candidate) = best.get(at) else { return Ok(()) };
         self.remember_way(&mut session, hosts, candidate);
-        let alone = hosts.candidates.len() == 1 && hosts.rest == Rest::Final;
+        let alone = (hosts.candidates.len() == 1 || hosts.sessions <= 1) && hosts.rest == Rest::Final;
         let position = if alone { Position::Last } else { Position::NotLast };
         if self.carry(session, hosts.nexthop, hosts.keep, position).await? == Carried::Used {
             hosts.candidates.retain(|other| other != candidate);
@@ -157,19 +188,32 @@ impl Delivery<'_> {
         Ok(())
     }
 
+    /// A parked session to a candidate that is not one of the best, now that it is this one's turn. True when it was used.
+    async fn by_parked(
+        &mut self,
+        hosts: &mut Hosts<'_>,
+        candidate: &Candidate,
+        position: Position,
+    ) -> Result<bool, Abandoned> {
+        let one = std::slice::from_ref(candidate);
+        let found = reuse::by_endpoint(self.context, self.cache, self.request, one);
+        let Some((mut session, _)) = found else { return Ok(false) };
+        self.remember_way(&mut session, hosts, candidate);
+        if self.carry(session, hosts.nexthop, hosts.keep, position).await? == Carried::Stale {
+            return Ok(false);
+        }
+        hosts.sessions = hosts.sessions.saturating_sub(1);
+        Ok(true)
+    }
+
     /// The next request for this destination finds the session without a lookup.
     fn remember_way(&self, session: &mut Session, hosts: &Hosts<'_>, candidate: &Candidate) {
-        let others = if hosts.candidates.iter().all(|other| other == candidate) {
-            reuse::Others::None
-        } else {
-            reuse::Others::Some
-        };
         session.connection.came_by(
             self.context,
             self.request,
             hosts.nexthop,
             candidate,
-            others,
+            hosts.others,
             hosts.fresh_until,
         );
     }
@@ -187,6 +231,7 @@ impl Delivery<'_> {
                 tracing::info!("{}", failure.reason);
                 self.dead = Some(failure.clone());
                 self.last_failure = Some(failure);
+                self.last_relay = Relay::default();
                 return Ok(None);
             }
         };
@@ -195,7 +240,7 @@ impl Delivery<'_> {
             Err(greet::GreetError::Abandoned(abandoned)) => Err(abandoned),
             Err(greet::GreetError::Failed(failure)) => {
                 self.dead = Some(failure.clone());
-                self.apply_to_all(&failure, position, &relay_name(candidate));
+                self.apply_to_all(&failure, position, &Relay { name: relay_name(candidate), uses: 1 });
                 self.last_failure = Some(failure);
                 Ok(None)
             }
