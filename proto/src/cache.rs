@@ -45,6 +45,13 @@ pub enum FromCache {
     Hit(Taken),
     /// There is none.
     Miss,
+    /// To `TakeByDestination`: no session is free, but a route of this destination is still fresh.
+    Way {
+        /// Where it leads.
+        endpoint: EndpointKey,
+        /// As in [`crate::parked::Route::sealed`].
+        sealed: Vec<u8>,
+    },
 }
 
 impl Packet for ToCache {
@@ -60,7 +67,7 @@ impl Packet for FromCache {
     fn descriptors(&self) -> usize {
         match self {
             Self::Hit(_) => 1,
-            Self::Hello { .. } | Self::Miss => 0,
+            Self::Hello { .. } | Self::Miss | Self::Way { .. } => 0,
         }
     }
 }

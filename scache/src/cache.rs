@@ -80,6 +80,11 @@ impl Cache {
         Some(Handed { descriptor: release(&self.watch, descriptor), taken, origin })
     }
 
+    /// Where a destination leads, as far as a route of it is fresh.
+    pub(crate) fn way(&self, destination: &DestinationKey, now: Boottime) -> Option<(EndpointKey, Vec<u8>)> {
+        self.store.way(destination, now)
+    }
+
     /// Something happened to a session that nobody uses: its server has ended it, or breaks the protocol.
     pub(crate) fn hang_up(&mut self, ticket: Ticket) {
         if let Some(session) = self.store.evict(ticket) {

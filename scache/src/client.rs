@@ -5,6 +5,7 @@ use crate::store::{Handed, Origin};
 use proto::cache::{FromCache, MAX_ENDPOINTS, ToCache};
 use proto::channel::{Buffers, Channel, ChannelError, Descriptors};
 use proto::clock::Boottime;
+use proto::key::EndpointKey;
 use proto::packet::PacketError;
 use proto::parked::{MAX_PARKED_BYTES, Parked};
 use rustix::io::Errno;
@@ -108,8 +109,12 @@ impl Client {
                 Ok(())
             }
             (Some(worker), ToCache::TakeByDestination(destination)) => {
-                worker.lent =
-                    reply.hand_over(cache.take(Wanted::Destination(&destination), worker.pid, now))?;
+                let handed = cache.take(Wanted::Destination(&destination), worker.pid, now);
+                let way = if handed.is_none() { cache.way(&destination, now) } else { None };
+                worker.lent = match way {
+                    Some((endpoint, sealed)) => reply.show(endpoint, sealed)?,
+                    None => reply.hand_over(handed)?,
+                };
                 Ok(())
             }
             (Some(_), ToCache::TakeByEndpoint(endpoints)) if endpoints.len() > MAX_ENDPOINTS => {
@@ -155,6 +160,11 @@ impl Reply<'_> {
             Err(Fault::Io(error)) if is_shortage(&error) => self.send(&FromCache::Miss, &[]).map(|()| None),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Tells the way instead of a session.
+    fn show(mut self, endpoint: EndpointKey, sealed: Vec<u8>) -> Result<Option<Origin>, Fault> {
+        self.send(&FromCache::Way { endpoint, sealed }, &[]).map(|()| None)
     }
 
     fn send(&mut self, answer: &FromCache, descriptors: &[BorrowedFd<'_>]) -> Result<(), Fault> {

@@ -30,6 +30,20 @@ enum Link {
     Absent,
 }
 
+/// What scache has for a destination.
+#[derive(Debug)]
+pub enum Answer {
+    /// A session.
+    Session(Found),
+    /// No session is free, but a route is fresh: it can be connected to without DNS.
+    Way {
+        /// Where it leads.
+        endpoint: EndpointKey,
+        /// The sealed route.
+        sealed: Vec<u8>,
+    },
+}
+
 /// A session taken from scache.
 #[derive(Debug)]
 pub struct Found {
@@ -68,15 +82,21 @@ impl Cache {
         lost
     }
 
-    /// A session that serves this destination by a fresh route.
-    pub fn take_by_destination(&mut self, key: DestinationKey) -> Option<Found> {
+    /// A session that serves this destination by a fresh route, or at least the route.
+    pub fn take_by_destination(&mut self, key: DestinationKey) -> Option<Answer> {
         self.ask(&ToCache::TakeByDestination(key))
     }
 
     /// A session to one of these endpoints, in order of preference.
     pub fn take_by_endpoint(&mut self, mut keys: Vec<EndpointKey>) -> Option<Found> {
         keys.truncate(MAX_ENDPOINTS);
-        if keys.is_empty() { None } else { self.ask(&ToCache::TakeByEndpoint(keys)) }
+        if keys.is_empty() {
+            return None;
+        }
+        match self.ask(&ToCache::TakeByEndpoint(keys))? {
+            Answer::Session(found) => Some(found),
+            Answer::Way { .. } => None,
+        }
     }
 
     /// Gives a session away. The descriptor comes back when it could not be given.
@@ -111,7 +131,7 @@ impl Cache {
         }
     }
 
-    fn ask(&mut self, question: &ToCache) -> Option<Found> {
+    fn ask(&mut self, question: &ToCache) -> Option<Answer> {
         let mut channel = match std::mem::replace(&mut self.link, Link::Absent) {
             Link::Up(channel) => channel,
             Link::Fresh(mut channel) => match channel.receive::<FromCache>() {
@@ -132,7 +152,11 @@ impl Cache {
             }
             Ok((FromCache::Hit(taken), descriptors)) => {
                 self.link = Link::Up(channel);
-                descriptors.only().map(|descriptor| Found { taken, descriptor })
+                descriptors.only().map(|descriptor| Answer::Session(Found { taken, descriptor }))
+            }
+            Ok((FromCache::Way { endpoint, sealed }, _)) => {
+                self.link = Link::Up(channel);
+                Some(Answer::Way { endpoint, sealed })
             }
             Ok((answer, _)) => self.lose(&format_args!("unexpected answer {answer:?}")),
             Err(error) => self.lose(&error),

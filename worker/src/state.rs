@@ -41,6 +41,10 @@ pub struct SessionState {
 pub struct RouteState {
     /// The host name by which this destination knows the endpoint.
     pub host: String,
+    /// The remote address as text: an IP address, or the path of a Unix socket.
+    pub address: String,
+    /// The remote port; 0 for a Unix socket.
+    pub port: u16,
     /// The destination has no other host.
     pub alone: bool,
 }

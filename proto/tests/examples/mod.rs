@@ -92,6 +92,7 @@ pub(crate) fn from_cache() -> Vec<FromCache> {
         FromCache::Hit(taken(Some(vec![9]))),
         FromCache::Hit(taken(None)),
         FromCache::Miss,
+        FromCache::Way { endpoint: endpoint(), sealed: vec![7, 8] },
     ]
 }
 

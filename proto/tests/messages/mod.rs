@@ -109,6 +109,8 @@ pub(crate) fn from_cache() -> impl Strategy<Value = FromCache> {
     prop_oneof![
         any::<u16>().prop_map(|version| FromCache::Hello { version }),
         taken().prop_map(FromCache::Hit),
+        (endpoints(), vec(any::<u8>(), 0..40))
+            .prop_map(|(endpoint, sealed)| FromCache::Way { endpoint, sealed }),
         Just(()).prop_map(|()| FromCache::Miss),
     ]
 }

@@ -143,6 +143,12 @@ impl<D> Store<D> {
         self.hand_over(ticket, Some((*destination, route)), by)
     }
 
+    /// A fresh route of `destination`, for a worker that found no free session: it can connect without DNS.
+    pub fn way(&self, destination: &DestinationKey, now: Boottime) -> Option<(EndpointKey, Vec<u8>)> {
+        let way = self.routes.fresh(destination, now).next()?;
+        Some((way.endpoint, way.sealed.to_vec()))
+    }
+
     /// The best session of the first of `endpoints` that has one, for process `by`.
     pub fn take_by_endpoint(
         &mut self,

@@ -165,6 +165,16 @@ impl Worker {
         self.say(question);
         match self.channel.receive().unwrap() {
             (FromCache::Hit(taken), descriptors) => Some((taken, descriptors.only().unwrap())),
+            (FromCache::Miss | FromCache::Way { .. }, _) => None,
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+
+    /// The route that is told where no session is free.
+    pub(crate) fn way(&mut self, destination: DestinationKey) -> Option<EndpointKey> {
+        self.say(&ToCache::TakeByDestination(destination));
+        match self.channel.receive::<FromCache>().unwrap() {
+            (FromCache::Way { endpoint, .. }, _) => Some(endpoint),
             (FromCache::Miss, _) => None,
             (other, _) => panic!("{other:?}"),
         }

@@ -30,12 +30,14 @@ fn a_session_goes_from_one_worker_to_another_alive() {
     let (taken, session) = bob.ask(&ToCache::TakeByDestination(destination("example.org"))).unwrap();
     assert_eq!((taken.endpoint, taken.route), (endpoint(1), Some(b"route".to_vec())));
     assert_eq!((taken.sealed, taken.uses_left, taken.pace_us), (b"sealed".to_vec(), 10, 1000));
-    assert!(bob.ask(&ToCache::TakeByDestination(destination("example.org"))).is_none(), "moved, not copied");
+    let way = bob.way(destination("example.org"));
+    assert_eq!(way, Some(endpoint(1)), "moved, not copied; the route stays");
+    assert_eq!(bob.way(destination("example.net")), None);
 
     UnixStream::from(session).write_all(b"MAIL").unwrap();
     assert_eq!(server.last_words(), "MAIL", "and scache holds no copy that would keep it open");
     let counted = daemon.statistics();
-    assert_eq!((counted.destination_hits, counted.destination_misses), (1, 1));
+    assert_eq!((counted.destination_hits, counted.destination_misses), (1, 2));
     assert_eq!((counted.parked, counted.handed_over, counted.held, counted.peak), (1, 1, 0, 1));
 }
 

@@ -1,12 +1,12 @@
 //! Parked sessions: by the destination that asks, then by the endpoints its route leads to.
 
 use super::session::{Connection, History, Place, Session, destination_key, endpoint_key};
-use crate::cache::{Cache, Found};
+use crate::cache::{Answer, Cache, Found};
 use crate::context::Context;
 use crate::state::{self, RouteState, SessionState};
 use crate::wire::{Family, Socket, Wire};
 use proto::job::Request;
-use proto::key::EndpointKey;
+use proto::key::{DestinationKey, EndpointKey};
 use proto::parked::{Label, Parked};
 use route::{Candidate, Nexthop};
 use smtp::Ready;
@@ -18,23 +18,54 @@ pub(super) enum Others {
     Some,
 }
 
-/// A session that serves this destination by a route that is still fresh.
+/// What is known of a destination without a lookup.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// A session, and whether the destination has other hosts.
+    Session(Session, Others),
+    /// Its only host.
+    Host(Candidate),
+    /// Nothing.
+    Nothing,
+}
+
+/// A session that serves this destination by a route that is still fresh, or the destination's only host.
 pub(super) fn by_destination(
     context: &Context,
     cache: &mut Cache,
     request: &Request,
     nexthop: &Nexthop,
-) -> Option<(Session, Others)> {
+) -> Known {
     let key = destination_key(context, request, nexthop);
-    let found = cache.take_by_destination(key)?;
+    match cache.take_by_destination(key) {
+        None => Known::Nothing,
+        Some(Answer::Way { endpoint, sealed }) => {
+            match state::open_route(&context.secret, &key, &endpoint, &sealed) {
+                // With several hosts the lookup decides which of them is next.
+                Ok(RouteState { host, address, port, alone: true }) => {
+                    Place { host, address, port }.candidate().map_or(Known::Nothing, Known::Host)
+                }
+                _ => Known::Nothing,
+            }
+        }
+        Some(Answer::Session(found)) => {
+            let session = by_route(context, cache, request, &key, found);
+            session.map_or(Known::Nothing, |(session, others)| Known::Session(session, others))
+        }
+    }
+}
+
+fn by_route(
+    context: &Context,
+    cache: &mut Cache,
+    request: &Request,
+    key: &DestinationKey,
+    found: Found,
+) -> Option<(Session, Others)> {
     let endpoint = found.taken.endpoint;
-    let opened = found
-        .taken
-        .route
-        .as_deref()
-        .ok_or(state::Forged)
-        .and_then(|blob| state::open_route(&context.secret, &key, &endpoint, blob));
-    let Ok(RouteState { host, alone }) = opened else {
+    let sealed = found.taken.route.as_deref().ok_or(state::Forged);
+    let opened = sealed.and_then(|blob| state::open_route(&context.secret, key, &endpoint, blob));
+    let Ok(RouteState { host, alone, .. }) = opened else {
         tracing::warn!("a parked session came without its route: closed");
         return None;
     };

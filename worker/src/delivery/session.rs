@@ -67,6 +67,22 @@ impl Place {
         Self { host: candidate.host.clone(), address, port }
     }
 
+    /// What a route to it remembers.
+    fn route_state(&self, others: Others) -> RouteState {
+        let Self { host, address, port } = self.clone();
+        RouteState { host, address, port, alone: others == Others::None }
+    }
+
+    /// The place as a candidate, for a route that is remembered.
+    pub(super) fn candidate(self) -> Option<Candidate> {
+        let Self { host, address, port } = self;
+        let endpoint = match port {
+            0 => Endpoint::Unix(address.into()),
+            port => Endpoint::Inet(std::net::SocketAddr::new(address.parse().ok()?, port)),
+        };
+        Some(Candidate { host, canonical: None, endpoint, preference: 0, best: true, secure: false })
+    }
+
     /// `host[address]`, for texts.
     pub(super) fn peer(&self) -> String {
         format!("{}[{}]", self.host, self.address)
@@ -94,7 +110,7 @@ impl Connection {
     ) {
         self.place.host.clone_from(&candidate.host);
         let destination = destination_key(context, request, nexthop);
-        let route = RouteState { host: candidate.host.clone(), alone: others == Others::None };
+        let route = self.place.route_state(others);
         let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
         self.route = Some(Route { destination, fresh_until, sealed });
     }
