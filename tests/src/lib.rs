@@ -42,6 +42,7 @@ pub mod relay;
 pub mod injector;
 pub mod ledger;
 pub mod mail;
+pub mod maillog;
 pub mod script;
 pub mod sink;
 pub mod zone;

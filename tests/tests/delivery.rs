@@ -1,68 +1,17 @@
 //! What becomes of mail when servers refuse, lie, close and disappear, and what the log says of it.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
 use hickory_proto::rr::RecordType;
 use rustix::process::Signal;
 use std::net::{Ipv4Addr, SocketAddr};
 use testkit::mail::{self, Mail};
+use testkit::maillog::Line;
 use testkit::relay::{Launch, Relay};
 use testkit::script::Script;
 use testkit::sink::{Listen, Rule, Settings, Sink, Stage};
 use testkit::zone::{FakeDns, Zone};
 use testkit::{Sandbox, injector, wait};
-
-/// A delivery line, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Line {
-    to: String,
-    relay: String,
-    conn_use: Option<u32>,
-    dsn: String,
-    status: String,
-    reason: String,
-}
-
-impl Line {
-    /// `Mmm dd hh:mm:ss host name/service[pid]: ID: to=<…>, relay=…[, conn_use=N], delay=…, delays=a/b/c/d, dsn=…,
-    /// status=… (…)`, and nothing else.
-    fn parse(line: &str) -> Option<Self> {
-        let (stamp, rest) = line.split_at_checked("Nov 23 03:27:03 ".len())?;
-        let shape: String = stamp.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        if !(shape.ends_with(" 00 00:00:00 ") || shape.ends_with("  0 00:00:00 ")) {
-            return None;
-        }
-        let (_host, rest) = rest.split_once(' ')?;
-        let (origin, rest) = rest.split_once("]: ")?;
-        let (name, pid) = origin.split_once('[')?;
-        let (id, rest) = rest.split_once(": to=<")?;
-        let well_named = name == "baton/smtp" && pid.parse::<u32>().is_ok();
-        if !well_named || !id.chars().all(|c| c.is_ascii_alphanumeric()) {
-            return None;
-        }
-        let (to, rest) = rest.split_once(">, relay=")?;
-        let (relay, rest) = rest.split_once(", ")?;
-        let (conn_use, rest) = match rest.strip_prefix("conn_use=") {
-            Some(rest) => {
-                let (uses, rest) = rest.split_once(", ")?;
-                (Some(uses.parse().ok()?), rest)
-            }
-            None => (None, rest),
-        };
-        let (delay, rest) = rest.strip_prefix("delay=")?.split_once(", delays=")?;
-        let (delays, rest) = rest.split_once(", dsn=")?;
-        let (dsn, rest) = rest.split_once(", status=")?;
-        let (status, reason) = rest.split_once(" (")?;
-        let numbers: Option<Vec<f64>> =
-            delays.split('/').chain([delay]).map(|number| number.parse().ok()).collect();
-        (numbers?.len() == 5).then_some(Self {
-            to: to.into(),
-            relay: relay.into(),
-            conn_use,
-            dsn: dsn.into(),
-            status: status.into(),
-            reason: reason.strip_suffix(')')?.into(),
-        })
-    }
-}
 
 /// All delivery lines so far; ends the test when one does not have the shape.
 fn lines(relay: &Relay) -> Vec<Line> {
@@ -126,6 +75,47 @@ fn success_before_the_end_of_the_content_is_no_success() {
     assert!(line.reason.ends_with("while sending message body"), "{line:?}");
     assert_eq!(line.relay, name_of(script.address()));
     assert_eq!(relay.queued(), 1);
+}
+
+#[test]
+fn lmtp_recipients_that_were_answered_keep_their_answers() {
+    let script =
+        Script::start(&["< 220 script.test LMTP\n> LHLO *\n< 250 script.test\n> MAIL FROM:*\n< 250 ok\n\
+        > RCPT TO:<a@d.test>\n< 250 ok\n> RCPT TO:<b@d.test>\n< 250 ok\n> RCPT TO:<c@d.test>\n< 250 ok\n\
+        > DATA\n< 354 go\n> ...\n< 250 2.0.0 stored\n< 452 4.2.2 full\n~ close"]);
+    let sandbox = Sandbox::new("lmtp-answers");
+    let transport = format!("lmtp:inet:127.0.0.1:{}", script.address().port());
+    let relay = Relay::in_sandbox(&sandbox).option("default_transport", transport).start();
+    injector::send(relay.intake(), 1, vec![one_to(&["a@d.test", "b@d.test", "c@d.test"])]);
+    let mut lines = expect_lines(&relay, 3);
+    lines.sort_by(|one, other| one.to.cmp(&other.to));
+    let seen: Vec<_> = lines.iter().map(|line| (&*line.status, &*line.dsn)).collect();
+    assert_eq!(seen, [("sent", "2.0.0"), ("deferred", "4.2.2"), ("deferred", "4.4.2")], "{lines:#?}");
+    script.finish().unwrap();
+}
+
+#[test]
+fn a_refusal_in_the_middle_of_the_content_explains_the_loss() {
+    let dialogue = format!(
+        "{HELLO}> MAIL FROM:*\n< 250 ok\n> RCPT TO:*\n< 250 ok\n> DATA\n< 354 go\n< 552 5.3.4 too much\n~ silence"
+    );
+    let script = Script::start(&[&dialogue]);
+    let sandbox = Sandbox::new("early-refusal");
+    let relay = launch(&sandbox, format!("[127.0.0.1]:{}", script.address().port())).start();
+    injector::send(relay.intake(), 1, mail::distinct(1, 8_000_000));
+    let line = wait::expect("the bounce", || lines(&relay).into_iter().next());
+    assert_eq!((line.status.as_str(), line.dsn.as_str()), ("bounced", "5.3.4"), "{line:?}");
+    assert!(line.reason.ends_with("said: 552 5.3.4 too much (in reply to end of DATA command)"), "{line:?}");
+}
+
+#[test]
+fn a_greeting_without_end_is_left() {
+    let script = Script::start(&[&"< 220-and so on\n".repeat(2_000)]);
+    let sandbox = Sandbox::new("endless");
+    let relay = launch(&sandbox, format!("[127.0.0.1]:{}", script.address().port())).start();
+    injector::send(relay.intake(), 1, vec![one_to(&["a@d.test"])]);
+    let [line] = &expect_lines(&relay, 1)[..] else { unreachable!() };
+    assert_eq!((&*line.status, &*line.relay), ("deferred", &*name_of(script.address())), "{line:?}");
 }
 
 #[test]
@@ -242,6 +232,58 @@ fn a_session_with_a_lesser_exchanger_does_not_hide_the_better_one() {
     let lines = expect_lines(&relay, 2);
     assert_eq!(lines[1].relay, format!("mx1.test[127.0.0.9]:{port}"), "{}", relay.log());
     assert_eq!((lines[1].status.as_str(), better.messages().len()), ("sent", 1));
+}
+
+/// Both exchangers of `one.test`, on one port.
+fn both(first: Settings, second: Settings) -> (Sink, Sink) {
+    let second = Sink::start(second);
+    let address = (Ipv4Addr::new(127, 0, 0, 9), second.address().port());
+    (Sink::start(first.listening([Listen::Tcp(address.into())])), second)
+}
+
+#[test]
+fn the_second_exchanger_gets_only_what_the_first_may_not_have_taken() {
+    let busy = Rule::at(Stage::Rcpt).containing("<b@").reply("450 4.2.0 later");
+    let (first, second) = both(Settings::smtp().rule(busy), Settings::smtp());
+    let (dns, sandbox) = (FakeDns::start(exchangers()), Sandbox::new("next-host"));
+    let port = second.address().port();
+    let relay = with_dns(launch(&sandbox, format!("one.test:{port}")), &dns).start();
+    injector::send(relay.intake(), 1, vec![one_to(&["a@d.test", "b@d.test"])]);
+    let lines = expect_lines(&relay, 2);
+    let seen: Vec<_> = lines.iter().map(|line| (&*line.to, &*line.relay, &*line.status)).collect();
+    let (one, two) = (format!("mx1.test[127.0.0.9]:{port}"), format!("mx2.test[127.0.0.1]:{port}"));
+    assert_eq!(seen, [("a@d.test", &*one, "sent"), ("b@d.test", &*two, "sent")]);
+    assert_eq!((first.messages()[0].recipients.len(), second.messages()[0].recipients.len()), (1, 1));
+    assert!(relay.log().contains(": host mx1.test[127.0.0.9] said: 450 4.2.0 later (in reply to RCPT TO"));
+}
+
+#[test]
+fn a_session_limit_of_one_defers_in_the_words_of_the_first_exchanger() {
+    let busy = Rule::at(Stage::Rcpt).reply("450 4.2.0 later");
+    let (_first, second) = both(Settings::smtp().rule(busy), Settings::smtp());
+    let (dns, sandbox) = (FakeDns::start(exchangers()), Sandbox::new("session-limit"));
+    let port = second.address().port();
+    let launch = launch(&sandbox, format!("one.test:{port}")).option("smtp_mx_session_limit", "1");
+    let relay = with_dns(launch, &dns).start();
+    injector::send(relay.intake(), 1, vec![one_to(&["a@d.test"])]);
+    let [line] = &expect_lines(&relay, 1)[..] else { unreachable!() };
+    assert_eq!((&*line.relay, &*line.status), (&*format!("mx1.test[127.0.0.9]:{port}"), "deferred"));
+    assert_eq!(second.record().connections.len(), 0);
+}
+
+#[test]
+fn an_unanswered_final_dot_is_never_followed_by_another_host() {
+    let silent = Rule::at(Stage::Dot);
+    let (first, second) = both(Settings::smtp().rule(silent), Settings::smtp());
+    let (dns, sandbox) = (FakeDns::start(exchangers()), Sandbox::new("unanswered"));
+    let port = second.address().port();
+    let relay = with_dns(launch(&sandbox, format!("one.test:{port}")), &dns).start();
+    injector::send(relay.intake(), 1, vec![one_to(&["a@d.test"])]);
+    let [line] = &expect_lines(&relay, 1)[..] else { unreachable!() };
+    assert_eq!((&*line.dsn, &*line.status), ("4.4.2", "deferred"));
+    let doing = "sending end of data -- message may be sent more than once";
+    assert_eq!(line.reason, format!("lost connection with mx1.test[127.0.0.9] while {doing}"));
+    assert_eq!((first.record().connections.len(), second.record().connections.len()), (1, 0));
 }
 
 #[test]
