@@ -49,7 +49,7 @@ impl Delivery<'_> {
     ) -> Result<bool, Abandoned> {
         let found = reuse::by_destination(self.context, self.cache, self.request, nexthop);
         let (session, others) = match found {
-            reuse::Known::Session(session, others) => (session, others),
+            reuse::Known::Session(session, others) => (*session, others),
             reuse::Known::Host(host) => {
                 self.known = Some(host);
                 return Ok(false);
@@ -105,7 +105,8 @@ impl Delivery<'_> {
     fn hosts<'n>(&self, nexthop: &'n Nexthop, route: Route, rest: Rest, keep: keep::Wish) -> Hosts<'n> {
         let connect = &self.context.config.connect;
         let fresh_until = keep::fresh_until(&route);
-        let alone = route.candidates.len() <= 1;
+        // Where we are an exchanger ourselves only a lookup shows that there is nobody after this host.
+        let alone = route.candidates.len() <= 1 && !route.i_am_mx;
         let sessions = connect.mx_session_limit.map_or(u32::MAX, |limit| limit.get());
         let addresses = connect.mx_address_limit.map_or(usize::MAX, |limit| limit.get() as usize);
         let tried = |candidate: &Candidate| {

@@ -22,7 +22,7 @@ pub(super) enum Others {
 #[derive(Debug)]
 pub(super) enum Known {
     /// A session, and whether the destination has other hosts.
-    Session(Session, Others),
+    Session(Box<Session>, Others),
     /// Its only host.
     Host(Candidate),
     /// Nothing.
@@ -50,7 +50,7 @@ pub(super) fn by_destination(
         }
         Some(Answer::Session(found)) => {
             let session = by_route(context, cache, request, &key, found);
-            session.map_or(Known::Nothing, |(session, others)| Known::Session(session, others))
+            session.map_or(Known::Nothing, |(session, others)| Known::Session(Box::new(session), others))
         }
     }
 }
@@ -104,6 +104,11 @@ fn wake(context: &Context, found: Found) -> Option<Session> {
     let SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts } = state;
     let family = if port == 0 { Family::Unix } else { Family::Tcp };
     let socket = Socket::received(descriptor, family).ok()?;
+    // What a server says unasked would be taken for the answer to our first command, and each answer for the next one's.
+    if !socket.is_quiet() {
+        tracing::debug!("a parked session with {host}[{address}] was over: closed");
+        return None;
+    }
     let handed_over = parked_by != context.pid;
     let history = History {
         serial,

@@ -86,14 +86,25 @@ impl Socket {
     /// # Errors
     /// As recv(2).
     pub fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer, RecvFlags::DONTWAIT)
+    }
+
+    fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
         let descriptor = match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
             Self::Idle { descriptor: Some(descriptor), .. } => descriptor.as_fd(),
             Self::Idle { descriptor: None, .. } => return Err(io::ErrorKind::NotConnected.into()),
         };
-        let (count, _) = rustix::net::recv(descriptor, buffer, RecvFlags::DONTWAIT)?;
+        let (count, _) = rustix::net::recv(descriptor, buffer, flags)?;
         Ok(count)
+    }
+
+    /// Whether the server has neither said anything nor closed the connection, as far as the system knows.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.receive(&mut [0], RecvFlags::DONTWAIT | RecvFlags::PEEK)
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Waits until there is something to read.

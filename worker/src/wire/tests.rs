@@ -65,3 +65,19 @@ async fn last_words_are_heard_although_nobody_waited_for_them() {
     assert!(wire.replies.has_reply());
     assert!(wire.was_interrupted().is_err());
 }
+
+#[test]
+fn a_parked_connection_that_speaks_or_is_closed_is_not_quiet() {
+    let parked = || {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Socket::received(ours.into(), Family::Tcp).unwrap(), listener.accept().unwrap().0)
+    };
+    let (quiet, theirs) = parked();
+    assert!(quiet.is_quiet());
+    drop(theirs);
+    assert!(!quiet.is_quiet());
+    let (talking, mut theirs) = parked();
+    theirs.write_all(b"250 surprise\r\n").unwrap();
+    assert!(!talking.is_quiet());
+}
