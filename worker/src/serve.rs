@@ -8,6 +8,8 @@ use crate::supervisor::{Job, Order, Supervisor};
 use proto::channel::Channel;
 use proto::orphan::OrphanRecord;
 use std::os::fd::AsFd;
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
 
 /// Whether the worker goes on after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,24 +21,57 @@ enum Next {
 /// Serves until `max_use` requests are done, `max_idle` is over, the supervisor says so, or it is gone.
 pub async fn run(context: &Context, supervisor: Supervisor, cache: Cache) {
     let mut server = Server { context, supervisor, cache };
-    let max_idle = context.config.process.max_idle.get();
+    let mut idle = Idle::new(context.config.process.max_idle.get());
     let mut left = context.config.process.max_use.get();
     while left > 0 {
-        let order = match tokio::time::timeout(max_idle, server.supervisor.order()).await {
-            Ok(Ok(order)) => order,
-            Ok(Err(error)) => return tracing::debug!("{error}"),
-            Err(_) => return server.supervisor.leave().await,
+        let order = tokio::select! {
+            biased;
+            order = server.supervisor.order() => order,
+            () = idle.over() => return server.supervisor.leave().await,
         };
         match order {
-            Order::Deliver(job) => {
+            Ok(Order::Deliver(job)) => {
                 left -= 1;
                 let last = if left == 0 { Next::End } else { Next::GoOn };
                 if server.serve(*job, last).await == Next::End {
                     return;
                 }
+                idle.begins();
             }
-            Order::Cache(channel) => server.cache.connect(channel),
-            Order::Drain => return server.supervisor.leave().await,
+            Ok(Order::Cache(channel)) => server.cache.connect(channel),
+            Ok(Order::Drain) => return server.supervisor.leave().await,
+            Err(error) => return tracing::debug!("{error}"),
+        }
+    }
+}
+
+/// `max_idle`, with one timer for the life of the process. One that is set anew for every request would be the earliest
+/// each time, and cost the runtime a wake-up of itself.
+struct Idle {
+    timer: std::pin::Pin<Box<Sleep>>,
+    since: Instant,
+    limit: Duration,
+}
+
+impl Idle {
+    fn new(limit: Duration) -> Self {
+        Self { timer: Box::pin(tokio::time::sleep(limit)), since: Instant::now(), limit }
+    }
+
+    /// A request has ended.
+    fn begins(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Until nothing has happened for so long.
+    async fn over(&mut self) {
+        loop {
+            self.timer.as_mut().await;
+            let until = self.since + self.limit;
+            if Instant::now() >= until {
+                return;
+            }
+            self.timer.as_mut().reset(until);
         }
     }
 }
