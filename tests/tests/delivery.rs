@@ -95,6 +95,20 @@ fn lmtp_recipients_that_were_answered_keep_their_answers() {
 }
 
 #[test]
+fn mail_that_was_taken_leaves_the_queue_although_quit_is_not_answered() {
+    let script =
+        Script::start(&["< 220 script.test LMTP\n> LHLO *\n< 250 script.test\n> MAIL FROM:*\n< 250 ok\n\
+        > RCPT TO:*\n< 250 ok\n> DATA\n< 354 go\n> ...\n< 250 2.0.0 stored\n> QUIT\n~ silence"]);
+    let sandbox = Sandbox::new("silent-quit");
+    let transport = format!("lmtp:inet:127.0.0.1:{}", script.address().port());
+    let mut relay = Relay::in_sandbox(&sandbox).option("default_transport", transport).start();
+    injector::send(relay.intake(), 1, vec![one_to(&["a@d.test"])]);
+    relay.expect_empty(wait::PATIENCE);
+    relay.stop();
+    script.finish().unwrap();
+}
+
+#[test]
 fn a_refusal_in_the_middle_of_the_content_explains_the_loss() {
     let dialogue = format!(
         "{HELLO}> MAIL FROM:*\n< 250 ok\n> RCPT TO:*\n< 250 ok\n> DATA\n< 354 go\n< 552 5.3.4 too much\n~ silence"

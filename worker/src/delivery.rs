@@ -182,7 +182,7 @@ impl Delivery<'_> {
         self.session = Some(connection.history.usage());
         let stamps = Stamps { ready: Some(started), done: Some(finished) };
         transact::settle(self, &connection, &open, &settled.verdicts, position, stamps);
-        keep::part(self, connection, nexthop, settled.session, afterwards).await;
+        keep::part(self, connection, nexthop, settled.session, afterwards);
         Ok(Carried::Used)
     }
 

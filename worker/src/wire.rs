@@ -155,6 +155,17 @@ impl Wire {
         }
     }
 
+    /// Keeps the connection open until the server has answered QUIT, has closed, or has taken too long.
+    pub async fn farewell(mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while !self.replies.has_reply() && Instant::now() < deadline {
+            match tokio::time::timeout_at(deadline, self.socket.ready_to_read()).await {
+                Ok(Ok(())) if self.read().is_ok() => {}
+                _ => return,
+            }
+        }
+    }
+
     fn read(&mut self) -> Result<(), Stopped> {
         let mut buffer = [0; READ];
         match self.socket.try_read(&mut buffer) {

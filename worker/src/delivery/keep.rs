@@ -10,6 +10,9 @@ use proto::parked::Label;
 use route::{Nexthop, Route};
 use smtp::{Afterwards, Ready, SessionEnd, Stage};
 
+/// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
+const MOST_FAREWELLS: usize = 32;
+
 /// What is wanted of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -57,7 +60,7 @@ pub(super) fn fresh_until(route: &Route) -> Boottime {
 }
 
 /// Parks what can go on, and leaves the rest as the dialogue left it. Parking that fails is never an error.
-pub(super) async fn part(
+pub(super) fn part(
     delivery: &mut Delivery<'_>,
     mut connection: Connection,
     nexthop: &Nexthop,
@@ -71,9 +74,9 @@ pub(super) async fn part(
         SessionEnd::Ready(ready) => {
             ready.quit(&mut connection.wire.outgoing);
             connection.wire.write_and_forget();
-            await_farewell(delivery, connection).await;
+            await_farewell(delivery, connection);
         }
-        SessionEnd::Quitting => await_farewell(delivery, connection).await,
+        SessionEnd::Quitting => await_farewell(delivery, connection),
         SessionEnd::Broken(_) => {}
     }
 }
@@ -96,11 +99,11 @@ fn park(delivery: &mut Delivery<'_>, session: Session, nexthop: &Nexthop) {
     }
 }
 
-/// `*_skip_quit_response`.
-async fn await_farewell(delivery: &Delivery<'_>, mut connection: Connection) {
+/// `*_skip_quit_response`. The result is known and must be reported: nobody waits here, a task of its own does.
+fn await_farewell(delivery: &Delivery<'_>, connection: Connection) {
     let context = delivery.context;
-    if !context.config.hello.skip_quit_response {
-        let _whatever_it_says =
-            connection.wire.hear(delivery.duty, greet::patience(context, Stage::Quit)).await;
+    let waiting = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    if !context.config.hello.skip_quit_response && waiting < MOST_FAREWELLS {
+        tokio::spawn(connection.wire.farewell(greet::patience(context, Stage::Quit)));
     }
 }
