@@ -1,12 +1,14 @@
 //! What becomes of mail that is not delivered at once: tried again, returned, expired; and what the operator does with it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use testkit::injector::{self, Client};
 use testkit::mail::{self, Mail};
 use testkit::relay::{Launch, Relay};
 use testkit::sandbox::free_port;
-use testkit::sink::{Received, Rule, Settings, Sink, Stage};
+use testkit::sink::{FinalReply, Received, Rule, Settings, Sink, Stage};
 use testkit::{Sandbox, ledger, wait};
 
 /// A relay that sends everything to `sink`, with a back-off of a second.
@@ -316,6 +318,36 @@ fn a_long_queue_for_a_dead_site_does_no_harm() {
     wait::expect("all of them deferred again", || (deferred() == 2 * MESSAGES).then_some(()));
     relay.stop();
     assert_eq!(relay.queued(), MESSAGES);
+}
+
+/// The file refuses to be written, as on a full disk: who has the message must not get it again.
+#[test]
+fn results_that_cannot_be_written_down_are_not_forgotten() {
+    let sandbox = Sandbox::new("unwritten");
+    let later = Rule::at(Stage::Rcpt).reply("450 4.2.0 not now").connections(1, 1).containing("later@");
+    let sink = Sink::start(Settings::smtp().rule(later).final_reply(FinalReply::Held));
+    let mut relay = impatient(&sandbox, &sink).option("smtp_connection_cache_on_demand", "no").start();
+    send(&relay, &["now@d.test", "later@d.test"], "twice@client.test");
+    sink.expect_messages(1);
+    let file = wait::expect("the queue file", || {
+        let shards = fs::read_dir(sandbox.join("spool/queue")).unwrap();
+        shards.flat_map(|shard| fs::read_dir(shard.unwrap().path()).unwrap()).next()
+    });
+    let set_mode =
+        |mode| fs::set_permissions(file.as_ref().unwrap().path(), fs::Permissions::from_mode(mode)).unwrap();
+    // The relay does not trust a file that others may write.
+    set_mode(0o660);
+    sink.release();
+    let failed = |times| move |log: &str| log.matches("others may write it").count() >= times;
+    wait::expect("several attempts to write", || failed(3)(&relay.log()).then_some(()));
+    assert_eq!(sink.messages().len(), 1, "delivered again");
+    set_mode(0o600);
+    sink.expect_messages(2);
+    relay.expect_empty(wait::PATIENCE);
+    let reached: Vec<_> = sink.messages().into_iter().map(|message| message.recipients).collect();
+    assert_eq!(reached, [["now@d.test"], ["later@d.test"]]);
+    assert_eq!(statistics(&relay)["queued"], 0);
+    relay.stop();
 }
 
 #[test]

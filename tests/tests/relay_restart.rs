@@ -173,6 +173,57 @@ fn a_reload_keeps_parked_sessions_and_replaces_workers() {
 }
 
 #[test]
+fn reloads_in_the_middle_of_deliveries_lose_and_double_nothing() {
+    let sandbox = Sandbox::new("reloads");
+    let sink = Sink::start(Settings::smtp());
+    let mut relay = Relay::in_sandbox(&sandbox).option("relayhost", sink.nexthop()).held().start();
+    let sent = injector::send(relay.intake(), 2, mail::distinct(300, 1_000));
+    relay.resume();
+    for part in 1..=5 {
+        sink.expect_messages(part * 50);
+        relay.reload();
+    }
+    relay.expect_empty(wait::PATIENCE);
+    let balance = ledger::compare(&sent, &sink.messages());
+    assert_eq!(balance.faults(), 0, "{balance}");
+    let counted: Value = serde_json::from_str(&relay.command(&["statistics", "--json"])).unwrap();
+    assert_eq!((&counted["delivered"], &counted["queued"]), (&300.into(), &0.into()));
+    relay.stop();
+}
+
+#[test]
+fn a_killed_scache_is_replaced_and_serves_the_workers_that_are_there() {
+    let sandbox = Sandbox::new("scache");
+    let sink = Sink::start(Settings::smtp());
+    let mut relay = Relay::in_sandbox(&sandbox)
+        .option("relayhost", sink.nexthop())
+        .option("smtp_connection_cache_destinations", "static:all")
+        .option("smtp_connection_cache_time_limit", "60s")
+        .option("connection_cache_ttl_limit", "60s")
+        .start();
+    let parked = |relay: &Relay, connection: &str| {
+        wait::expect(connection, || (relay.command(&["sessions", "--json"]).len() > 10).then_some(()));
+    };
+    injector::send(relay.intake(), 1, one("before@client.test"));
+    parked(&relay, "the first session");
+    let (old, workers) = (relay.processes("scache").remove(0), relay.processes("baton-worker"));
+    old.signal(rustix::process::Signal::KILL);
+    wait::expect("another scache", || {
+        relay.processes("scache").into_iter().find(|process| *process != old && process.is_alive())
+    });
+    wait::expect("its answer", || (relay.command(&["sessions", "--json"]).trim() == "[]").then_some(()));
+    for (number, id) in [(2, "fresh@client.test"), (3, "again@client.test")] {
+        injector::send(relay.intake(), 1, one(id));
+        sink.expect_messages(number);
+        parked(&relay, "the next session");
+    }
+    assert_eq!(relay.processes("baton-worker"), workers);
+    // The first session went with the first scache; the second carried two messages.
+    assert_eq!(sink.record().clone().connections.len(), 2);
+    relay.stop();
+}
+
+#[test]
 fn a_rotated_log_file_is_left_alone_after_a_reload() {
     let sandbox = Sandbox::new("log");
     let sink = Sink::start(Settings::smtp());

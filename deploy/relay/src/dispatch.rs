@@ -19,7 +19,7 @@ pub use transports::Transports;
 use crate::control::Asked;
 use crate::pool::{self, Job, Pool, Steward, WorkerId};
 use crate::routing::Routing;
-use active::Active;
+use active::{Active, Written};
 use listing::Listing;
 use maincf::RelayConfig;
 use proto::control::RelayStatistics;
@@ -128,7 +128,7 @@ impl Dispatcher {
             centre.fill_active();
             centre.hand_out();
             if centre.is_drained() {
-                return;
+                return centre.write_last_facts();
             }
             let wake = centre.next_wake();
             tokio::select! {
@@ -231,6 +231,19 @@ impl Dispatcher {
                 tracing::warn!("cannot pass new limits on: {error}");
             }
         });
+    }
+
+    /// What could not be written down when it became known gets its last chance.
+    fn write_last_facts(&mut self) {
+        for active in self.active.values_mut() {
+            if active.write_down() == Written::NotYet {
+                tracing::error!(
+                    service = "qmgr",
+                    "{}: what became of it is not written down: it may be delivered twice",
+                    active.message.id()
+                );
+            }
+        }
     }
 
     fn is_drained(&self) -> bool {

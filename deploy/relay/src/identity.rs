@@ -59,11 +59,17 @@ impl Identity {
         };
         let failed = |error| IdentityError::Folder(folder.display().to_string(), error);
         std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder).map_err(failed)?;
-        if let Self::Account(user) = self {
-            std::os::unix::fs::chown(folder, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-                .map_err(failed)?;
-        }
-        Ok(())
+        self.give(folder)
+    }
+
+    /// Hands a file or folder over to that account.
+    ///
+    /// # Errors
+    /// [`IdentityError::Folder`].
+    pub fn give(&self, path: &Path) -> Result<(), IdentityError> {
+        let Self::Account(user) = self else { return Ok(()) };
+        std::os::unix::fs::chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .map_err(|error| IdentityError::Folder(path.display().to_string(), error))
     }
 
     /// Becomes that account, for good. Call it while the process has one thread.

@@ -106,10 +106,16 @@ struct Ground {
 }
 
 /// Does what root is needed for, gives root up, opens the queue and takes its place in the run directory.
-async fn ground(cf: &MainCf, config: RelayConfig, source: &Source) -> Result<Ground, RunError> {
+async fn ground(
+    cf: &MainCf,
+    config: RelayConfig,
+    log: &LogFile,
+    source: &Source,
+) -> Result<Ground, RunError> {
     let identity = Identity::of(&config.paths.mail_owner);
     identity.prepare(&config.paths.queue_directory, Access::Private)?;
     identity.prepare(&config.paths.run_directory, Access::Readable)?;
+    log.hand_over(&identity)?;
     let listeners = listen(&config).await?;
     identity.assume()?;
 
@@ -133,7 +139,8 @@ async fn start(
     // From here on a signal is an order, not the end.
     let signals = Signals::listen()?;
     let programs = Programs::find()?;
-    let Ground { policy, spool, recovery, listeners, control, address } = ground(&cf, config, source).await?;
+    let Ground { policy, spool, recovery, listeners, control, address } =
+        ground(&cf, config, &log, source).await?;
     let config = &policy.config;
     let run_directory = config.paths.run_directory.clone();
     let (commands, receiver) = mpsc::unbounded_channel();

@@ -114,3 +114,40 @@ fn outcome(results: &[RecipientResult], site: &Site) -> Outcome {
         Site::Dead { .. } => Outcome::Inconclusive,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schedule::{Delivery, Limits, Scheduler, TransportSettings};
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    fn result(index: u32) -> RecipientResult {
+        RecipientResult {
+            index,
+            fate: Fate::Sent,
+            status: "2.0.0".into(),
+            reason: String::new(),
+            remote_mta: None,
+            diagnostic: None,
+        }
+    }
+
+    #[test]
+    fn only_what_a_delivery_is_about_counts_and_nobody_is_forgotten() {
+        let mut scheduler = Scheduler::new(Limits::of_workers(NonZeroU32::MIN));
+        let now = Duration::ZERO;
+        let transport = scheduler.add_transport(now, "smtp", TransportSettings::documented());
+        let message: QueueId = "id1".parse().unwrap();
+        let recipients = vec![2, 3, 5];
+        let delivery = Delivery { transport, nexthop: "x", message, recipients, size: 1 };
+        assert_eq!(scheduler.enqueue(now, delivery), schedule::Admission::Queued);
+        let assignment = scheduler.next(now).unwrap();
+        let said = [7, 3, 3, 2].map(result).to_vec();
+        let results = of_assignment(&assignment, said);
+        assert_eq!(results.iter().map(|result| result.index).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(unnamed(&assignment, &results), [5]);
+        assert_eq!(unnamed(&assignment, &[2, 3, 5].map(result)), [0; 0]);
+        let _given_back = scheduler.finished(now, assignment, Outcome::Completed);
+    }
+}

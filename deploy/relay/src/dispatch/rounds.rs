@@ -5,7 +5,7 @@ use super::Dispatcher;
 use super::waiting::{Kind, Why};
 use crate::dispatch::active::{Active, Written, is_final};
 use schedule::{Admission, Assignment, Delivery, Outcome};
-use spool::{Message, NoticeSettings, QueueId, RecipientState, SpoolError, queue_notice};
+use spool::{Message, NoticeSettings, Place, QueueId, RecipientState, SpoolError, queue_notice};
 use std::time::{Duration, SystemTime};
 
 /// Messages that get their turn between two looks at events.
@@ -39,6 +39,10 @@ impl Dispatcher {
             }
             let Some((id, why)) = self.waiting.pop() else { return };
             match self.spool.get(&id) {
+                // Put on hold by hand since it was given its place here.
+                Ok(message) if message.place() == Place::Hold => {
+                    self.counters.queued = self.counters.queued.saturating_sub(1);
+                }
                 Ok(message) => self.activate(message, why),
                 Err(error) => self.not_loaded(&id, &error),
             }

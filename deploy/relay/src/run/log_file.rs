@@ -1,6 +1,7 @@
 //! `maillog_file`: standard error of this process, and so of every process it starts from then on.
 
 use super::RunError;
+use crate::identity::Identity;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,13 @@ impl LogFile {
             redirect(path).map_err(|error| RunError::Log(path.to_owned(), error))?;
         }
         Ok(Self(path.map(Path::to_owned)))
+    }
+
+    /// Gives the file to the account that will have to open it again.
+    pub(super) fn hand_over(&self, identity: &Identity) -> Result<(), RunError> {
+        let Some(path) = &self.0 else { return Ok(()) };
+        // Not a terminal or the like: those are lent.
+        if path.is_file() { Ok(identity.give(path)?) } else { Ok(()) }
     }
 
     /// Opens the file again under its name: the old one may have been moved away. With another `path`, that one.
