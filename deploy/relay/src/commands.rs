@@ -37,6 +37,12 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the relay in the foreground: take mail in, deliver it, keep what cannot be delivered yet
+    #[command(after_help = "\
+Signals:
+  SIGHUP            reads the configuration again and opens maillog_file again; parked sessions stay.
+                    To rotate the log: move the file away, make a new one that mail_owner may write, send SIGHUP.
+  SIGTERM, SIGINT   ends when the deliveries that are under way are finished; a second one ends it at once,
+                    and workers finish by themselves. No mail is lost by either, nor by SIGKILL.")]
     Relay {
         #[command(flatten)]
         settings: SettingsArguments,
