@@ -6,7 +6,7 @@ use crate::main_cf::MainCf;
 use crate::param::{Protocol, Scope};
 use crate::params::{
     Bounce, Connect, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool, Process, Queue,
-    Retry, Routing, SessionCache, Timeouts, Tls, TransportLimits,
+    Retry, Routing, SessionCache, Timeouts, Tls, TlsTrust, TransportLimits,
 };
 use crate::reader::{ConfigErrors, Reader};
 use crate::review;
@@ -34,6 +34,8 @@ pub struct DeliveryConfig {
     pub cache: SessionCache,
     /// How strictly TLS is used.
     pub tls: Tls,
+    /// Whom TLS trusts.
+    pub tls_trust: TlsTrust,
     /// Defer or bounce.
     pub errors: Errors,
     /// How long a process lives.
@@ -58,8 +60,8 @@ impl DeliveryConfig {
         let (dns, connect) = (Dns::load(reader), Connect::load(reader));
         let (timeouts, hello) = (Timeouts::load(reader), Hello::load(reader));
         let (lines, cache) = (Lines::load(reader), SessionCache::load(reader));
-        let (tls, errors) = (Tls::load(reader), Errors::load(reader));
-        let (process, log) = (Process::load(reader), Log::load(reader));
+        let (tls, tls_trust) = (Tls::load(reader), TlsTrust::load(reader));
+        let (errors, process, log) = (Errors::load(reader), Process::load(reader), Log::load(reader));
         Some(Self {
             protocol,
             identity: identity?,
@@ -71,6 +73,7 @@ impl DeliveryConfig {
             lines: lines?,
             cache: cache?,
             tls: tls?,
+            tls_trust: tls_trust?,
             errors: errors?,
             process: process?,
             log: log?,

@@ -29,6 +29,12 @@ pub const STANDALONE: &[Difference] = &[
     differs("queue_directory", "/var/spool/baton", "the queue is not Postfix's"),
     differs("mail_owner", "baton", "an account of its own"),
     differs("mail_name", "Baton", "the name that peers and bounces show"),
+    differs("smtp_tls_security_level", "may", "encrypt wherever the server can"),
+    differs("lmtp_tls_security_level", "may", "encrypt wherever the server can"),
+    differs("smtp_tls_connection_reuse", "yes", "handing encrypted sessions on is what Baton is for"),
+    differs("lmtp_tls_connection_reuse", "yes", "handing encrypted sessions on is what Baton is for"),
+    differs("smtp_tls_fingerprint_digest", "sha256", "md5 fingerprints can be forged"),
+    differs("lmtp_tls_fingerprint_digest", "sha256", "md5 fingerprints can be forged"),
     differs("syslog_name", "baton", "log lines say who wrote them"),
 ];
 

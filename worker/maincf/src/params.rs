@@ -19,6 +19,7 @@ mod schedule;
 mod session_cache;
 mod timeouts;
 mod tls;
+mod tls_trust;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,6 +44,7 @@ pub use schedule::{Pool, TransportLimits};
 pub use session_cache::SessionCache;
 pub use timeouts::Timeouts;
 pub use tls::Tls;
+pub use tls_trust::TlsTrust;
 
 use crate::param::{Group, Mirror, Param, Protocol, Scope};
 
@@ -57,6 +59,7 @@ pub const ALL: &[Group] = &[
     Lines::GROUP,
     SessionCache::GROUP,
     Tls::GROUP,
+    TlsTrust::GROUP,
     Errors::GROUP,
     Process::GROUP,
     Log::GROUP,

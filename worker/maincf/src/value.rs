@@ -12,7 +12,10 @@ mod time;
 use std::net::AddrParseError;
 use std::num::ParseIntError;
 
-pub use choice::{AddressPreference, DnsSupport, HostLookup, InetInterfaces, InetProtocols, SecurityLevel};
+pub use choice::{
+    AddressPreference, CipherGrade, DnsSupport, HostLookup, InetInterfaces, InetProtocols, InsecureMxPolicy,
+    SecurityLevel,
+};
 pub use feedback::Feedback;
 pub use list::Keywords;
 pub(crate) use list::words;

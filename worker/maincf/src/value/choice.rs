@@ -74,6 +74,34 @@ choice! {
     }
 }
 
+choice! {
+    /// How strong ciphers must be. What is below medium means medium.
+    CipherGrade {
+        /// As medium.
+        Export = "export",
+        /// As medium.
+        Low = "low",
+        /// Everything the library has.
+        Medium = "medium",
+        /// Everything the library has, the strongest first.
+        High = "high",
+        /// No encryption: refused.
+        Null = "null",
+    }
+}
+
+choice! {
+    /// What TLSA records are worth where the MX records that led to the host were not validated.
+    InsecureMxPolicy {
+        /// Nothing.
+        May = "may",
+        /// The host has TLS.
+        Encrypt = "encrypt",
+        /// The host is the one that the records describe.
+        Dane = "dane",
+    }
+}
+
 /// Where host addresses are looked up (`smtp_host_lookup`). DNS always comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostLookup {

@@ -1,5 +1,7 @@
 //! Lists: words between commas and white space, with braces keeping words together.
 
+use std::path::PathBuf;
+
 use super::{Value, ValueError};
 
 /// Splits at commas and white space; `{...}` is one word, braces kept.
@@ -37,6 +39,14 @@ impl Value for Vec<String> {
 
     fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
         Ok(words(text)?.into_iter().map(str::to_owned).collect())
+    }
+}
+
+impl Value for Vec<PathBuf> {
+    const KIND: &'static str = "list of paths";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        Ok(words(text)?.into_iter().map(PathBuf::from).collect())
     }
 }
 
