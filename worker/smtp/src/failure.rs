@@ -98,6 +98,25 @@ impl Failure {
         )
     }
 
+    /// STARTTLS was refused where there must be TLS.
+    pub(crate) fn tls_refused(peer: &str, reply: &Arc<Reply>) -> Self {
+        let text = format!("TLS is required, but host {peer} refused to start TLS: {}", reply.one_line());
+        Self::with_reply(text, reply, Scope::Site)
+    }
+
+    /// There is no STARTTLS where there must be TLS.
+    pub(crate) fn tls_not_offered(peer: &str) -> Self {
+        let text = format!("TLS is required, but was not offered by host {peer}");
+        Self::own(Status::new(Class::Soft, 7, 4), text, Scope::Site)
+    }
+
+    /// Octets in the clear where the handshake should begin.
+    pub(crate) fn injected(peer: &str) -> Self {
+        let text = format!("Cannot start TLS: host {peer} sent plaintext after its reply to STARTTLS");
+        let conduct = Conduct::ProtocolError;
+        Self { conduct, ..Self::own(Status::new(Class::Soft, 7, 5), text, Scope::Site) }
+    }
+
     /// The connection ended in the middle.
     pub(crate) fn lost(peer: &str, how: Lost, stage: Stage) -> Self {
         let reason = match how {

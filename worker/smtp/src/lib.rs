@@ -1,7 +1,7 @@
 //! The SMTP and LMTP client dialogue without sockets, files or a clock.
 //!
-//! Two machines, each driven by one loop: [`Hello`] from the greeting to a session that can carry mail ([`Ready`]), and
-//! [`Transaction`] for one message. Octets from the network go into a [`ReplyReader`]; a machine takes replies from it,
+//! Three machines, each driven by one loop: [`Hello`] from the greeting to a session that can carry mail ([`Ready`]),
+//! [`StartTls`] between two of them where TLS is wanted, and [`Transaction`] for one message. Octets from the network go into a [`ReplyReader`]; a machine takes replies from it,
 //! appends what is to be written to a buffer, and says what to wait for. The shell decides nothing: it writes, reads,
 //! keeps time, and reports losses.
 //!
@@ -107,8 +107,8 @@ pub use envelope::{Body, Envelope, Notify, Recipient, Ret, Utf8};
 pub use ext::{Discard, EhloFacts, Extension, Extensions, Remark};
 pub use failure::{Certainty, Conduct, Failure, Lost, Scope};
 pub use hello::{
-    Channel, EhloUse, Farewell, Greeted, Hello, HelloAction, HelloFailed, HelloOptions, Origin, OwnName,
-    Plain, Ready, RefusedGreeting, Secured,
+    Channel, EhloUse, Encryption, Farewell, Greeted, Hello, HelloAction, HelloFailed, HelloOptions, Onward,
+    Origin, OwnName, Plain, Ready, RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
 };
 pub use line::EndlessLine;
 pub use reply::{Code, Reply, ReplyClass, ReplyError, ReplyReader};

@@ -1,6 +1,6 @@
 //! A server that introduced itself: on to transactions, or to TLS first.
 
-use super::{Hello, HelloOptions, Origin, Plain, Ready, Secured};
+use super::{HelloOptions, Origin, Ready, Secured};
 use crate::dialect::Dialect;
 use crate::ext::{EhloFacts, Remark};
 use std::marker::PhantomData;
@@ -45,12 +45,6 @@ impl<'a, C> Greeted<'a, C> {
         self.own_name
     }
 
-    /// Goes on with mail.
-    #[must_use]
-    pub fn ready(self) -> Ready {
-        Ready::new(self.dialect, self.facts, Origin::Fresh)
-    }
-
     /// The name of the server in the log.
     #[must_use]
     pub const fn peer(&self) -> &'a str {
@@ -58,11 +52,17 @@ impl<'a, C> Greeted<'a, C> {
     }
 }
 
-impl<'a> Greeted<'a, Plain> {
-    /// After the handshake that followed STARTTLS. RFC 3207 §4.2: all that EHLO told is forgotten, here by type.
-    /// The shell makes sure that nothing in the clear was left unread.
+impl<C> Greeted<'_, C> {
+    /// Whoever calls this has decided that mail may go over this channel.
+    pub(super) fn into_ready(self) -> Ready {
+        Ready::new(self.dialect, self.facts, Origin::Fresh)
+    }
+}
+
+impl Greeted<'_, Secured> {
+    /// Goes on with mail, inside TLS.
     #[must_use]
-    pub fn secured(self) -> Hello<'a, Secured> {
-        Hello::again(self.dialect, self.peer, self.options)
+    pub fn ready(self) -> Ready {
+        self.into_ready()
     }
 }

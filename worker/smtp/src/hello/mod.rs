@@ -3,10 +3,12 @@
 mod greeted;
 mod options;
 mod ready;
+mod starttls;
 
 pub use greeted::{Greeted, OwnName};
 pub use options::{EhloUse, HelloOptions, RefusedGreeting};
 pub use ready::{Origin, Ready};
+pub use starttls::{Encryption, Onward, StartTls, TlsAnswer, Upgrade};
 
 use crate::command;
 use crate::dialect::{Dialect, Introduction, Verb};
@@ -105,6 +107,13 @@ impl<'a> Hello<'a, Secured> {
     /// After the handshake that followed STARTTLS: introductions begin again, without a greeting. RFC 3207 §4.2.
     fn again(dialect: Dialect, peer: &'a str, options: &'a HelloOptions) -> Self {
         Self::at(State::Say(dialect.hello.extended()), dialect, peer, options)
+    }
+
+    /// After the handshake of a connection that is encrypted from its first octet (`smtp_tls_wrappermode`): the server
+    /// speaks first, as on any new connection. RFC 8314 §3.
+    #[must_use]
+    pub fn wrapped(dialect: Dialect, peer: &'a str, options: &'a HelloOptions) -> Self {
+        Self::at(State::Greeting, dialect, peer, options)
     }
 }
 

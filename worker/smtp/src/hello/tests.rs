@@ -200,19 +200,3 @@ fn discarded_keywords() {
         "mx offers [PIPELINING]",
     );
 }
-
-#[test]
-fn inside_tls_everything_is_asked_again() {
-    let options = options();
-    let mut hello = Hello::<Plain>::new(Dialect::SMTP, "h[1]", &options);
-    let (mut replies, mut out) = (ReplyReader::default(), Vec::new());
-    for answer in ["220 mx\r\n", "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n"] {
-        let _ = hello.next_action(&mut replies, &mut out);
-        replies.feed(answer.as_bytes());
-    }
-    let _ = hello.next_action(&mut replies, &mut out);
-    let greeted = hello.finish().unwrap();
-    assert!(greeted.facts().offers(Extension::StartTls));
-    let secured = greeted.secured();
-    assert_eq!(play(secured, "> EHLO us\n < 250-mx\n < 250-STARTTLS\n < 250 DSN"), "mx offers [DSN]");
-}

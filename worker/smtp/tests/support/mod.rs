@@ -37,5 +37,8 @@ pub(crate) fn introduce(dialect: Dialect, reply: &str) -> Ready {
         replies.feed(answer.as_bytes());
     }
     assert_eq!(hello.next_action(&mut replies, &mut out), HelloAction::Done);
-    hello.finish().unwrap().ready()
+    match hello.finish().unwrap().onward(Encryption::Never) {
+        Ok(Onward::Mail(ready)) => ready,
+        other => panic!("{other:?}"),
+    }
 }
