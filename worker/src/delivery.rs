@@ -1,7 +1,7 @@
 //! The path of one delivery: a request in, exactly one result per recipient out.
 //!
-//! In order: where to ([`route`] finds the hosts), a parked session or a connection ([`reuse`], [`connect`]), the first
-//! commands ([`greet`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
+//! In order: where to ([`lookup`], [`hosts`]), a parked session or a connection ([`reuse`], [`open`], [`connect`]), the
+//! first commands ([`greet`]) and TLS ([`secure`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
 //! keeping ([`keep`]).
 
 pub mod connect;
@@ -9,8 +9,11 @@ pub mod fate;
 mod greet;
 mod hosts;
 mod keep;
+mod lookup;
+mod open;
 pub mod recipients;
 mod reuse;
+mod secure;
 mod session;
 mod transact;
 
@@ -25,7 +28,7 @@ use proto::job::{self, RecipientResult, Report, Request, SessionUse, Site};
 use recipients::{Failure, Recipients};
 use route::{Candidate, Dialect, Nexthop, RouteError, Syntax, Utf8Names};
 use session::Session;
-use smtp::Outcome;
+use smtp::{Broken, Outcome, SessionEnd};
 use std::time::SystemTime;
 
 /// The end of a request.
@@ -57,6 +60,7 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         session: None,
         used: None,
         known: None,
+        fallback: None,
     };
     // Abandoned: recipients without a result stay without one, and the next supervisor delivers to them.
     let abandoned = delivery.run().await;
@@ -94,7 +98,9 @@ struct Delivery<'a> {
     /// Where a parked session of this destination led: not tried again in this request.
     used: Option<session::Place>,
     /// The only host of the first next hop, known without a lookup.
-    known: Option<Candidate>,
+    known: Option<secure::Host>,
+    /// A connection that breaks is tried again in plaintext.
+    fallback: Option<secure::Fallback>,
 }
 
 /// What remains to be tried.
@@ -181,9 +187,12 @@ impl Delivery<'_> {
         connection.history.carried(finished.saturating_sub(started));
         self.session = Some(connection.history.usage());
         let stamps = Stamps { ready: Some(started), done: Some(finished) };
+        let lost = matches!(settled.session, SessionEnd::Broken(Broken::Lost(_)));
+        let again = lost && self.fallback.is_some();
+        let position = if again { Position::NotLast } else { position };
         transact::settle(self, &connection, &open, &settled.verdicts, position, stamps);
         keep::part(self, connection, nexthop, settled.session, afterwards);
-        Ok(Carried::Used)
+        Ok(if again { Carried::Lost } else { Carried::Used })
     }
 
     /// A failure that concerns every recipient that is left.
@@ -238,6 +247,8 @@ impl Delivery<'_> {
 enum Carried {
     /// Recipients were offered.
     Used,
+    /// Recipients were offered, and the connection broke where another attempt in plaintext is allowed.
+    Lost,
     /// It was dead already.
     Stale,
 }

@@ -1,20 +1,28 @@
-//! What travels with a parked session, sealed so that only workers can have made it.
+//! What travels with a parked session, sealed so that only workers can have made it, and can open it.
 //!
-//! A plaintext session holds no secret, so its seal is a check sum under a key (HMAC-SHA-256) that scache
-//! does not have; it binds the state to the key under which it was parked.
+//! A session's state is encrypted under the deposit key, which the supervisor gives to workers and draws anew from time to
+//! time: it may hold the keys of a TLS session. A route holds no secret, and outlives sessions: its seal is a check sum
+//! (HMAC-SHA-256) under a key that stays. Either is bound to the keys under which it was parked.
 
 use hmac::{Hmac, Mac};
 use proto::clock::Boottime;
 use proto::key::{DestinationKey, EndpointKey};
 use proto::secret::Secret;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use smtp::EhloFacts;
+use tls::dane::DaneFinding;
+use tls::handover::{DepositKeys, SealError, SocketMark};
+use tls::records::TlsState;
+use tls::verify::PeerFacts;
+use zeroize::Zeroizing;
 
 const TAG: usize = 32;
+/// Room for the largest state there is, so that no copy of it is left behind by growing.
+const ROOM: usize = 8 * 1024;
 
 /// All that is known of a session between two deliveries. Move-only.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct SessionState {
     /// Names the session among all of this machine.
     pub serial: u64,
@@ -34,6 +42,19 @@ pub struct SessionState {
     pub port: u16,
     /// What the server said of itself.
     pub facts: EhloFacts,
+    /// Its encryption.
+    pub tls: Option<ParkedTls>,
+}
+
+/// The encryption of a parked session.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ParkedTls {
+    /// Keys and counters.
+    pub state: TlsState,
+    /// What the system knew of the socket: whoever has another number has another socket, or is late. A Unix socket has none.
+    pub mark: Option<SocketMark>,
+    /// Who the server is, and what that was worth under which policy.
+    pub peer: PeerFacts,
 }
 
 /// What is known of the way from a destination to an endpoint.
@@ -47,31 +68,53 @@ pub struct RouteState {
     pub port: u16,
     /// The destination has no other host.
     pub alone: bool,
+    /// The end of the host name's aliases, where it has any.
+    pub canonical: Option<String>,
+    /// What DNS said of its certificate, where the policy asks. No older than the route.
+    pub dane: Option<DaneFinding>,
 }
 
-/// The blob was not made by a worker of this relay for this key, or was changed.
+/// The route was not made by a worker of this relay for these keys, or was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("sealed state does not belong to this session")]
+#[error("a route that does not belong to this destination")]
 pub struct Forged;
 
-/// Seals a session's state for the endpoint it is connected to.
-#[must_use]
-pub fn seal_session(secret: &Secret, endpoint: &EndpointKey, state: &SessionState) -> Vec<u8> {
-    seal(secret, &[b"session", endpoint.as_bytes()], state)
+/// Seals a session's state for the endpoint it is connected to. After this the session is scache's.
+///
+/// # Errors
+/// No nonce could be drawn.
+pub fn seal_session(
+    keys: &DepositKeys,
+    endpoint: &EndpointKey,
+    state: SessionState,
+) -> Result<Vec<u8>, SealError> {
+    let mut room = Zeroizing::new(vec![0; ROOM]);
+    let length = postcard::to_slice(&state, &mut room).map_err(|_| SealError::Forged)?.len();
+    room.truncate(length);
+    keys.seal(&[b"session", endpoint.as_bytes()], room)
 }
 
 /// Opens what [`seal_session`] made.
 ///
 /// # Errors
-/// [`Forged`]: close the descriptor, write nothing.
-pub fn open_session(secret: &Secret, endpoint: &EndpointKey, blob: &[u8]) -> Result<SessionState, Forged> {
-    open(secret, &[b"session", endpoint.as_bytes()], blob)
+/// [`SealError`]: close the descriptor, write nothing.
+pub fn open_session(
+    keys: &DepositKeys,
+    endpoint: &EndpointKey,
+    blob: &[u8],
+) -> Result<SessionState, SealError> {
+    let state = keys.open(&[b"session", endpoint.as_bytes()], blob)?;
+    postcard::from_bytes(&state).map_err(|_| SealError::Forged)
 }
 
 /// Seals a route from a destination to an endpoint.
 #[must_use]
 pub fn seal_route(secret: &Secret, from: &DestinationKey, to: &EndpointKey, route: &RouteState) -> Vec<u8> {
-    seal(secret, &[b"route", from.as_bytes(), to.as_bytes()], route)
+    // postcard cannot fail on this type; an empty blob would open for nobody.
+    let mut blob = postcard::to_stdvec(route).unwrap_or_default();
+    let tag = mac(secret, from, to, &blob).finalize().into_bytes();
+    blob.extend_from_slice(&tag);
+    blob
 }
 
 /// Opens what [`seal_route`] made.
@@ -84,31 +127,18 @@ pub fn open_route(
     to: &EndpointKey,
     blob: &[u8],
 ) -> Result<RouteState, Forged> {
-    open(secret, &[b"route", from.as_bytes(), to.as_bytes()], blob)
-}
-
-fn seal<T: Serialize>(secret: &Secret, context: &[&[u8]], state: &T) -> Vec<u8> {
-    // postcard cannot fail on these types; an empty blob would open for nobody.
-    let mut blob = postcard::to_stdvec(state).unwrap_or_default();
-    let tag = mac(secret, context, &blob).finalize().into_bytes();
-    blob.extend_from_slice(&tag);
-    blob
-}
-
-fn open<T: DeserializeOwned>(secret: &Secret, context: &[&[u8]], blob: &[u8]) -> Result<T, Forged> {
     let body = blob.len().checked_sub(TAG).ok_or(Forged)?;
     let (body, tag) = blob.split_at_checked(body).ok_or(Forged)?;
-    mac(secret, context, body).verify_slice(tag).map_err(|_| Forged)?;
+    mac(secret, from, to, body).verify_slice(tag).map_err(|_| Forged)?;
     postcard::from_bytes(body).map_err(|_| Forged)
 }
 
-fn mac(secret: &Secret, context: &[&[u8]], body: &[u8]) -> Hmac<Sha256> {
+fn mac(secret: &Secret, from: &DestinationKey, to: &EndpointKey, body: &[u8]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC accepts a key of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose()).expect("any length is accepted");
-    for part in context {
-        mac.update(&(part.len() as u64).to_be_bytes());
+    // Fixed lengths: nothing can be shifted from one part into another.
+    for part in [b"route", &from.as_bytes()[..], &to.as_bytes()[..], body] {
         mac.update(part);
     }
-    mac.update(body);
     mac
 }

@@ -1,16 +1,21 @@
 //! One connection to a server: octets out, octets in, each with a deadline. What they mean is the dialogue's business.
 
 mod content;
+mod handshake;
+mod layer;
 mod socket;
 
 pub use content::{Mail, Reader};
+pub use handshake::NoTls;
 pub use socket::{Family, Socket};
 
 use crate::duty::{Abandoned, Duty};
+use layer::{Came, Layer};
 use smtp::{Lost, ReplyReader};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
+use tls::records::{RecordError, Records};
 use tokio::time::Instant;
 
 /// Why octets did not pass.
@@ -51,19 +56,35 @@ impl Limit {
 #[derive(Debug)]
 pub struct Wire {
     socket: Socket,
+    /// TLS, from the handshake on.
+    layer: Option<Box<Layer>>,
     /// What the server said.
     pub replies: ReplyReader,
     /// What the dialogue wants to say.
     pub outgoing: Vec<u8>,
 }
 
+/// How much is read at once: in plaintext replies are short; under TLS a whole record at least.
 const READ: usize = 8 * 1024;
+const READ_RECORDS: usize = 17 * 1024;
 
 impl Wire {
     /// A connection on which nothing is outstanding.
     #[must_use]
     pub fn new(socket: Socket) -> Self {
-        Self { socket, replies: ReplyReader::default(), outgoing: Vec::new() }
+        Self { socket, layer: None, replies: ReplyReader::default(), outgoing: Vec::new() }
+    }
+
+    /// A connection whose encrypted session another process had.
+    #[must_use]
+    pub fn resumed(socket: Socket, records: Records) -> Self {
+        Self { layer: Some(Box::new(Layer::new(records))), ..Self::new(socket) }
+    }
+
+    /// Whether what goes over it is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.layer.is_some()
     }
 
     /// Writes what is outgoing. What the server says meanwhile is read.
@@ -72,19 +93,49 @@ impl Wire {
     /// [`WireError`].
     pub async fn flush(&mut self, duty: &Duty, limit: Limit) -> Result<(), WireError> {
         let mut written = 0;
-        let result = self.write_from(&mut written, duty, limit).await;
-        let unwritten = self.outgoing.len().saturating_sub(written);
-        self.outgoing.clear();
+        let result = match self.seal() {
+            Ok(()) => self.write_from(&mut written, duty, limit).await,
+            Err(stopped) => Err(stopped),
+        };
+        let unwritten = match &self.layer {
+            Some(layer) => layer.unwritten_plaintext(),
+            None => self.outgoing.len().saturating_sub(written),
+        };
+        self.clear();
         result.map_err(|stopped| stopped.at(unwritten))
+    }
+
+    fn seal(&mut self) -> Result<(), Stopped> {
+        match &mut self.layer {
+            Some(layer) => layer.seal(&self.outgoing).map_err(|error| broken(&error)),
+            None => Ok(()),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.outgoing.clear();
+        if let Some(layer) = &mut self.layer {
+            layer.clear();
+        }
     }
 
     async fn write_from(&mut self, written: &mut usize, duty: &Duty, limit: Limit) -> Result<(), Stopped> {
         let mut deadline = limit.deadline();
-        while let Some(rest) = self.outgoing.get(*written..).filter(|rest| !rest.is_empty()) {
+        loop {
+            let rest = match &self.layer {
+                Some(layer) => layer.unwritten(),
+                None => self.outgoing.get(*written..).unwrap_or_default(),
+            };
+            if rest.is_empty() {
+                return Ok(());
+            }
             match self.socket.try_write(rest) {
                 Ok(0) => return Err(Stopped::Lost(Lost::Closed)),
                 Ok(count) => {
                     *written += count;
+                    if let Some(layer) = &mut self.layer {
+                        layer.wrote(count);
+                    }
                     deadline = limit.deadline();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -94,7 +145,6 @@ impl Wire {
                 Err(_) => return Err(Stopped::Lost(Lost::Closed)),
             }
         }
-        Ok(())
     }
 
     /// Reads until there is a whole reply, within `patience` in all, however slowly it comes.
@@ -141,24 +191,66 @@ impl Wire {
         self.replies.has_leftover()
     }
 
-    /// The connection, if nothing is buffered either way.
+    /// The connection and its TLS session, if nothing is under way in either direction.
     #[must_use]
-    pub fn into_quiet_socket(self) -> Option<Socket> {
-        (self.outgoing.is_empty() && !self.replies.has_leftover()).then_some(self.socket)
+    pub fn into_quiet_parts(mut self) -> Option<(Socket, Option<Records>)> {
+        if !self.outgoing.is_empty() || self.replies.has_leftover() {
+            return None;
+        }
+        // Perhaps the answer to a KeyUpdate.
+        self.write_and_forget();
+        match self.layer {
+            None => Some((self.socket, None)),
+            Some(layer) => layer.into_records().map(|records| (self.socket, Some(records))),
+        }
     }
 
     /// Writes what fits of what is outgoing: a farewell that nobody waits for.
     pub fn write_and_forget(&mut self) {
-        if !self.outgoing.is_empty() {
-            let _best_effort = self.socket.try_write(&self.outgoing);
-            self.outgoing.clear();
+        if self.seal().is_err() {
+            return self.clear();
+        }
+        match &mut self.layer {
+            None if self.outgoing.is_empty() => {}
+            None => drop(self.socket.try_write(&self.outgoing)),
+            Some(layer) => {
+                while !layer.unwritten().is_empty()
+                    && let Ok(count @ 1..) = self.socket.try_write(layer.unwritten())
+                {
+                    layer.wrote(count);
+                }
+                if layer.unwritten().is_empty() {
+                    layer.clear();
+                }
+            }
+        }
+        self.outgoing.clear();
+    }
+
+    /// Says that nothing follows, as TLS wants it said (RFC 8446 §6.1). In plaintext, nothing.
+    pub fn close_notify(&mut self) {
+        if let Some(layer) = &mut self.layer {
+            layer.seal_close();
+            self.write_and_forget();
         }
     }
 
-    /// Keeps the connection open until the server has answered QUIT, has closed, or has taken too long.
-    pub async fn farewell(mut self, patience: Duration) {
+    /// Parts from a server that QUIT was said to: hears its reply for as long as `quit` says, says close_notify, and hears
+    /// the server's for as long as `close` says.
+    pub async fn farewell(mut self, quit: Option<Duration>, close: Option<Duration>) {
+        if let Some(patience) = quit {
+            self.hear_until(patience, |replies| replies.has_reply()).await;
+        }
+        self.close_notify();
+        if let Some(patience) = close {
+            self.hear_until(patience, |_| false).await;
+        }
+    }
+
+    /// Reads until enough was said, the server has closed, or it takes too long.
+    async fn hear_until(&mut self, patience: Duration, enough: impl Fn(&mut ReplyReader) -> bool) {
         let deadline = Instant::now() + patience;
-        while !self.replies.has_reply() && Instant::now() < deadline {
+        while !enough(&mut self.replies) && Instant::now() < deadline {
             match tokio::time::timeout_at(deadline, self.socket.ready_to_read()).await {
                 Ok(Ok(())) if self.read().is_ok() => {}
                 _ => return,
@@ -167,24 +259,50 @@ impl Wire {
     }
 
     fn read(&mut self) -> Result<(), Stopped> {
-        let mut buffer = [0; READ];
-        match self.socket.try_read(&mut buffer) {
+        let mut buffer = [0; READ_RECORDS];
+        let room = self.room();
+        match self.socket.try_read(buffer.get_mut(..room).unwrap_or_default()) {
             Ok(0) => Err(Stopped::Lost(Lost::Closed)),
-            Ok(count) => {
-                self.replies.feed(buffer.get(..count).unwrap_or_default());
-                Ok(())
-            }
+            Ok(count) => self.take_in(buffer.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(Stopped::Lost(Lost::Closed)),
         }
     }
 
     fn read_now(&mut self) -> io::Result<usize> {
-        let mut buffer = [0; READ];
-        let count = self.socket.read_now(&mut buffer)?;
-        self.replies.feed(buffer.get(..count).unwrap_or_default());
-        Ok(count)
+        let mut buffer = [0; READ_RECORDS];
+        let room = self.room();
+        let count = self.socket.read_now(buffer.get_mut(..room).unwrap_or_default())?;
+        match self.take_in(buffer.get(..count).unwrap_or_default()) {
+            Ok(()) => Ok(count),
+            Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
+
+    fn room(&self) -> usize {
+        if self.layer.is_some() { READ_RECORDS } else { READ }
+    }
+
+    /// What came from the socket becomes something that the server said.
+    fn take_in(&mut self, octets: &[u8]) -> Result<(), Stopped> {
+        let Some(layer) = &mut self.layer else {
+            self.replies.feed(octets);
+            return Ok(());
+        };
+        match layer.open(octets, &mut self.replies) {
+            Ok(Came::All) => Ok(()),
+            // What it said before counts: whoever waits for a reply has it, or never will.
+            Ok(Came::Closed) if self.replies.has_reply() => Ok(()),
+            Ok(Came::Closed) => Err(Stopped::Lost(Lost::Closed)),
+            Err(error) => Err(broken(&error)),
+        }
+    }
+}
+
+/// TLS that cannot go on is a connection that cannot go on.
+fn broken(error: &RecordError) -> Stopped {
+    tracing::info!("TLS: {error}");
+    Stopped::Lost(Lost::Closed)
 }
 
 /// Why waiting ended, before it is known how much was left to write.

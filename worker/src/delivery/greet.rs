@@ -1,63 +1,172 @@
-//! The first commands on a new connection, until it can carry mail.
+//! The first commands on a new connection, TLS among them, until it can carry mail.
 
 use super::recipients::Failure;
-use super::session::{Connection, History, Place, Session, UNLIMITED, endpoint_key};
+use super::secure::{self, NotSecured};
+use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
 use crate::wire::{Limit, Socket, Wire, WireError};
 use proto::clock::Boottime;
 use proto::job::Request;
 use route::Candidate;
-use smtp::{Farewell, Hello, HelloAction, Remark, Stage};
+use smtp::{
+    Channel, Encryption, Extension, Farewell, Greeted, Hello, HelloAction, HelloFailed, Lost, Onward, Ready,
+    Remark, ReplyReader, Stage, StartTls, TlsAnswer,
+};
 use std::time::Duration;
+use tls::policy::Effective;
 
 /// Why the connection carries no mail.
 #[derive(Debug)]
 pub(super) enum GreetError {
-    /// The server does not want us; a failure of the site.
+    /// The server does not want us, or we do not want it; a failure of the site.
     Failed(Failure),
+    /// TLS did not come about where it is not required: plaintext may do.
+    NoTls(Failure),
     /// The supervisor is gone.
     Abandoned(Abandoned),
 }
 
+/// A server that is about to be greeted, and on what terms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) context: &'a Context,
+    pub(super) duty: &'a Duty,
+    pub(super) request: &'a Request,
+    pub(super) candidate: &'a Candidate,
+    pub(super) policy: &'a Effective,
+    pub(super) attempt: Attempt,
+}
+
+/// Whether TLS failed with this server already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// What the policy says.
+    AsPolicySays,
+    /// The policy lets mail go in plaintext, and nothing else works.
+    InPlaintext,
+}
+
 /// Greets, and says QUIT if it comes to nothing.
-pub(super) async fn greet(
-    context: &Context,
-    duty: &Duty,
-    candidate: &Candidate,
-    socket: Socket,
-    request: &Request,
-) -> Result<Session, GreetError> {
-    let place = Place::of(candidate);
+pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, GreetError> {
+    let Terms { context, request, policy, .. } = *terms;
+    let place = Place::of(terms.candidate);
     let peer = place.peer();
     let mut wire = Wire::new(socket);
     if let Some(discarded) = context.hello.discard.to_log() {
         tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
     }
-    let mut hello = Hello::new(context.dialect, &peer, &context.hello);
-    while let HelloAction::Await(stage) = hello.next_action(&mut wire.replies, &mut wire.outgoing) {
-        match exchange(&mut wire, duty, patience(context, stage)).await {
+    let (ready, security) = if context.config.tls.wrappermode {
+        encrypted_at_once(terms, &mut wire, &place, &peer).await?
+    } else {
+        in_the_clear(terms, &mut wire, &place, &peer).await?
+    };
+    let endpoint = endpoint_key(context, request, &place, policy);
+    let history = History::begin(context, serial());
+    Ok(Session { connection: Connection { wire, endpoint, place, history, route: None, security }, ready })
+}
+
+/// The usual way: greeting, EHLO, and STARTTLS where it is wanted.
+async fn in_the_clear(
+    terms: &Terms<'_>,
+    wire: &mut Wire,
+    place: &Place,
+    peer: &str,
+) -> Result<(Ready, Security), GreetError> {
+    let context = terms.context;
+    let greeted = introduce(terms, wire, place, Hello::new(context.dialect, peer, &context.hello)).await?;
+    let offered = greeted.facts().offers(Extension::StartTls);
+    let encryption = secure::encryption(terms, offered).map_err(|failure| part(wire, failure))?;
+    if encryption == Encryption::Never && offered && context.config.tls.note_starttls_offer {
+        tracing::info!("Host offered STARTTLS: [{}]", place.host);
+    }
+    let plaintext = Security::Plaintext { makeshift: terms.attempt == Attempt::InPlaintext };
+    let starttls = match greeted.onward(encryption).map_err(|failed| leave(wire, place, &failed))? {
+        Onward::Mail(ready) => return Ok((ready, plaintext)),
+        Onward::StartTls(starttls) => starttls,
+    };
+    match converse(terms, wire, starttls).await?.finish().map_err(|failed| leave(wire, place, &failed))? {
+        TlsAnswer::Mail(ready) => Ok((ready, plaintext)),
+        TlsAnswer::Handshake(upgrade) => {
+            let facts = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
+            let greeted = introduce(terms, wire, place, upgrade.secured()).await?;
+            Ok((greeted.ready(), Security::Encrypted(Box::new(facts))))
+        }
+    }
+}
+
+/// `*_tls_wrappermode`: the policy made sure that TLS is required.
+async fn encrypted_at_once(
+    terms: &Terms<'_>,
+    wire: &mut Wire,
+    place: &Place,
+    peer: &str,
+) -> Result<(Ready, Security), GreetError> {
+    let context = terms.context;
+    let facts = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
+    let greeted = introduce(terms, wire, place, Hello::wrapped(context.dialect, peer, &context.hello)).await?;
+    Ok((greeted.ready(), Security::Encrypted(Box::new(facts))))
+}
+
+/// Greeting and introductions on one channel.
+async fn introduce<'a, C: Channel>(
+    terms: &Terms<'_>,
+    wire: &mut Wire,
+    place: &Place,
+    hello: Hello<'a, C>,
+) -> Result<Greeted<'a, C>, GreetError> {
+    let greeted =
+        converse(terms, wire, hello).await?.finish().map_err(|failed| leave(wire, place, &failed))?;
+    let peer = greeted.peer();
+    greeted.remarks().iter().for_each(|remark| warn(peer, remark));
+    match loops(terms, peer, place, greeted.own_name()) {
+        Some(failure) => Err(part(wire, failure)),
+        None => Ok(greeted),
+    }
+}
+
+/// A part of the dialogue that is driven by one loop.
+trait Dialogue {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction;
+    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost);
+}
+
+impl<C: Channel> Dialogue for Hello<'_, C> {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
+        Hello::next_action(self, replies, out)
+    }
+
+    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost) {
+        Hello::on_lost(self, replies, how);
+    }
+}
+
+impl Dialogue for StartTls<'_> {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
+        StartTls::next_action(self, replies, out)
+    }
+
+    fn on_lost(&mut self, _: &mut ReplyReader, how: Lost) {
+        StartTls::on_lost(self, how);
+    }
+}
+
+async fn converse<D: Dialogue>(
+    terms: &Terms<'_>,
+    wire: &mut Wire,
+    mut dialogue: D,
+) -> Result<D, GreetError> {
+    while let HelloAction::Await(stage) = dialogue.next_action(&mut wire.replies, &mut wire.outgoing) {
+        match exchange(wire, terms.duty, patience(terms.context, stage)).await {
             Ok(()) => {}
             Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),
             Err(WireError::Lost { how, .. }) => {
                 wire.last_words();
-                hello.on_lost(&mut wire.replies, how);
+                dialogue.on_lost(&mut wire.replies, how);
             }
         }
     }
-    let greeted = hello.finish().map_err(|failed| {
-        leave(&mut wire, failed.farewell);
-        GreetError::Failed(Failure::of_dialogue(&failed.failure, &place.host))
-    })?;
-    greeted.remarks().iter().for_each(|remark| warn(&peer, remark));
-    if let Some(failure) = loops(context, &peer, &place, greeted.own_name(), candidate, request) {
-        leave(&mut wire, Farewell::Quit);
-        return Err(GreetError::Failed(failure));
-    }
-    let endpoint = endpoint_key(context, request, &place);
-    let connection =
-        Connection { wire, endpoint, place, history: History::begin(context, serial()), route: None };
-    Ok(Session { connection, ready: greeted.ready() })
+    Ok(dialogue)
 }
 
 async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
@@ -65,11 +174,29 @@ async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<()
     wire.hear(duty, patience).await
 }
 
-fn leave(wire: &mut Wire, farewell: Farewell) {
-    if farewell == Farewell::Quit {
-        wire.outgoing.clear();
-        wire.outgoing.extend_from_slice(smtp::QUIT);
-        wire.write_and_forget();
+fn leave(wire: &mut Wire, place: &Place, failed: &HelloFailed) -> GreetError {
+    let failure = Failure::of_dialogue(&failed.failure, &place.host);
+    match failed.farewell {
+        Farewell::Quit => part(wire, failure),
+        Farewell::Close => GreetError::Failed(failure),
+    }
+}
+
+/// QUIT, which nobody waits for.
+fn part(wire: &mut Wire, failure: Failure) -> GreetError {
+    wire.outgoing.clear();
+    wire.outgoing.extend_from_slice(smtp::QUIT);
+    wire.write_and_forget();
+    wire.close_notify();
+    GreetError::Failed(failure)
+}
+
+fn unsecured(wire: &mut Wire, error: NotSecured) -> GreetError {
+    match error {
+        NotSecured::Refused(failure) => part(wire, failure),
+        NotSecured::Broken(failure) => GreetError::Failed(failure),
+        NotSecured::Optional(failure) => GreetError::NoTls(failure),
+        NotSecured::Abandoned(abandoned) => GreetError::Abandoned(abandoned),
     }
 }
 
@@ -84,18 +211,11 @@ fn warn(peer: &str, remark: &Remark) {
 }
 
 /// A server on port 25 that calls itself by our name is us.
-fn loops(
-    context: &Context,
-    peer: &str,
-    place: &Place,
-    own_name: smtp::OwnName,
-    candidate: &Candidate,
-    request: &Request,
-) -> Option<Failure> {
+fn loops(terms: &Terms<'_>, peer: &str, place: &Place, own_name: smtp::OwnName) -> Option<Failure> {
     if place.port != SMTP_PORT {
         return None;
     }
-    let own = &*context.config.identity.hostname;
+    let own = &*terms.context.config.identity.hostname;
     if own_name.in_greeting {
         tracing::warn!("host {peer} greeted me with my own hostname {own}");
     }
@@ -103,8 +223,8 @@ fn loops(
         return None;
     }
     tracing::warn!("host {peer} replied to HELO/EHLO with my own hostname {own}");
-    let status = if candidate.best { "5.4.6" } else { "4.4.6" };
-    Some(Failure::new(status, format!("mail for {} loops back to myself", request.nexthop)))
+    let status = if terms.candidate.best { "5.4.6" } else { "4.4.6" };
+    Some(Failure::new(status, format!("mail for {} loops back to myself", terms.request.nexthop)))
 }
 
 const SMTP_PORT: u16 = 25;

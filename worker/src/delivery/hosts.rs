@@ -1,27 +1,24 @@
 //! Which hosts are tried, in which order, and over which sessions: a parked one of the destination, a parked one of the
 //! best endpoints, then connections to one candidate after the other.
 
-use super::connect::{self, ConnectError};
-use super::fate::{Class, Position};
+use super::fate::Position;
+use super::greet::Attempt;
 use super::recipients::Failure;
-use super::session::{Place, Session};
-use super::{Carried, Delivery, Rest, greet, keep, relay_name, reuse};
+use super::secure::{Host, Mx};
+use super::session::{Place, Session, Way};
+use super::{Carried, Delivery, Rest, keep, reuse};
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use proto::clock::Boottime;
-use route::dns::Budget;
-use route::{Candidate, Nexthop, Origin, Route, RouteError};
+use route::{Candidate, Nexthop, Origin, Route};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
-
-/// How long all lookups of one request may take, and one of them.
-const LOOKUPS: Duration = Duration::from_secs(100);
-const LOOKUP: Duration = Duration::from_secs(30);
+use std::sync::Arc;
+use tls::policy::Effective;
 
 /// What is left to try of one next hop.
-struct Hosts<'a> {
+pub(super) struct Hosts<'a> {
     nexthop: &'a Nexthop,
-    candidates: VecDeque<Candidate>,
+    hosts: VecDeque<Host>,
     /// `*_mx_session_limit`, counted down.
     sessions: u32,
     rest: Rest,
@@ -29,12 +26,13 @@ struct Hosts<'a> {
     /// Whether the whole route leads to more than one host, tried or not.
     others: reuse::Others,
     fresh_until: Boottime,
+    mx: Mx,
 }
 
 impl Hosts<'_> {
     /// Whether another host of the request may be tried after the one that was just taken from the list.
     fn position(&self) -> Position {
-        let last_here = self.candidates.is_empty() || self.sessions <= 1;
+        let last_here = self.hosts.is_empty() || self.sessions <= 1;
         if last_here && self.rest == Rest::Final { Position::Last } else { Position::NotLast }
     }
 }
@@ -51,7 +49,7 @@ impl Delivery<'_> {
         let (session, others) = match found {
             reuse::Known::Session(session, others) => (*session, others),
             reuse::Known::Host(host) => {
-                self.known = Some(host);
+                self.known = Some(*host);
                 return Ok(false);
             }
             reuse::Known::Nothing => return Ok(false),
@@ -61,7 +59,7 @@ impl Delivery<'_> {
         let alone = rest == Rest::Final && no_other;
         let position = if alone { Position::Last } else { Position::NotLast };
         let place = session.connection.place.clone();
-        if self.carry(session, nexthop, keep, position).await? == Carried::Used {
+        if self.carry(session, nexthop, keep, position).await? != Carried::Stale {
             self.used = Some(place);
         }
         Ok(self.left.is_settled())
@@ -77,27 +75,25 @@ impl Delivery<'_> {
         // Its only host is known, and that no session to it is free.
         let known = self.known.take();
         let look = keep.load && known.is_none();
-        let route = match self.find(nexthop, known).await? {
-            Ok(route) => route,
-            Err(error) => return Ok(self.no_route(nexthop, rest, &error)),
+        let (route, dane) = match known {
+            Some(Host { candidate, dane, .. }) => (super::lookup::only(candidate), dane),
+            None => match self.find(nexthop).await? {
+                Ok(route) => (route, None),
+                Err(error) => return Ok(self.no_route(nexthop, rest, &error)),
+            },
         };
         let mut hosts = self.hosts(nexthop, route, rest, keep);
+        if let Some((dane, host)) = dane.zip(hosts.hosts.front_mut()) {
+            host.dane = Some(dane);
+        }
         if look {
             self.by_endpoint(&mut hosts).await?;
         }
-        while let Some(candidate) = hosts.candidates.pop_front() {
+        while let Some(host) = hosts.hosts.pop_front() {
             if self.left.is_settled() || hosts.sessions == 0 {
                 break;
             }
-            let position = hosts.position();
-            if keep.load && !candidate.best && self.by_parked(&mut hosts, &candidate, position).await? {
-                continue;
-            }
-            if let Some(mut session) = self.open(&candidate, position).await? {
-                self.remember_way(&mut session, &hosts, &candidate);
-                hosts.sessions = hosts.sessions.saturating_sub(1);
-                self.carry(session, nexthop, keep, position).await?;
-            }
+            self.try_host(&mut hosts, host).await?;
         }
         Ok(hosts.rest)
     }
@@ -118,88 +114,100 @@ impl Delivery<'_> {
         let untried = route.candidates.into_iter().filter(|candidate| !tried(candidate));
         Hosts {
             nexthop,
-            candidates: untried.take(addresses).collect(),
+            hosts: untried.take(addresses).map(Host::new).collect(),
             sessions,
             rest: if route.i_am_mx { Rest::Final } else { rest },
             keep,
             others: if alone { reuse::Others::None } else { reuse::Others::Some },
             fresh_until,
+            mx: match route.origin {
+                Origin::Mx { secure: false, .. } => Mx::Insecure,
+                Origin::Mx { secure: true, .. }
+                | Origin::ImplicitMx
+                | Origin::Host
+                | Origin::Literal
+                | Origin::Unix => Mx::Secure,
+            },
         }
-    }
-
-    async fn find(
-        &mut self,
-        nexthop: &Nexthop,
-        known: Option<Candidate>,
-    ) -> Result<Result<Route, RouteError>, Abandoned> {
-        if let Some(candidate) = known {
-            // Fresh for no time: scache knows for how long, and keeps its own word.
-            let (candidates, origin, i_am_mx, fresh_for) =
-                (vec![candidate], Origin::Host, false, Duration::ZERO);
-            return Ok(Ok(Route { candidates, origin, i_am_mx, fresh_for }));
-        }
-        let now = Instant::now();
-        let budget = Budget { now, until: now + LOOKUPS, per_lookup: LOOKUP };
-        let options = self.context.route_options(Some(nexthop.port_or(self.context.default_port())));
-        let seed = self.request.job ^ self.request.times.handed;
-        self.duty.guard(route::find(&self.context.resolver, nexthop, &options, budget, seed)).await
-    }
-
-    /// No hosts: a permanent reason is final, unless this is a configured relay, where it is our mistake.
-    fn no_route(&mut self, nexthop: &Nexthop, rest: Rest, error: &RouteError) -> Rest {
-        let mut failure = Failure::new(error.status.to_string(), error.text.clone());
-        let loops = error.class == route::Class::Loop;
-        if failure.class() == Class::Hard && !loops && self.is_our_choice(nexthop) {
-            tracing::warn!("{}: {}: configuration problem", self.request.queue_id, failure.reason);
-            failure = Failure { status: "4.3.5".into(), ..failure };
-        }
-        let rest = if error.i_am_mx { Rest::Final } else { rest };
-        if rest == Rest::GoOn {
-            tracing::info!("{}: {}", self.request.queue_id, failure.reason);
-        }
-        if failure.class() == Class::Soft {
-            self.dead = Some(failure.clone());
-        }
-        self.last_failure = Some(failure);
-        self.last_relay = Relay::default();
-        rest
-    }
-
-    /// Whether the operator named this host, and not the recipient's domain.
-    fn is_our_choice(&self, nexthop: &Nexthop) -> bool {
-        let config = &self.context.config.nexthop;
-        let relayhost = config.relayhost.join(", ");
-        let is_relayhost = !relayhost.is_empty() && self.request.nexthop.eq_ignore_ascii_case(&relayhost);
-        is_relayhost || config.fallback_relay.iter().any(|relay| relay == nexthop.text())
     }
 
     /// A parked session to one of the best candidates; its address is not tried again.
     async fn by_endpoint(&mut self, hosts: &mut Hosts<'_>) -> Result<(), Abandoned> {
-        let best: Vec<_> = hosts.candidates.iter().filter(|candidate| candidate.best).cloned().collect();
+        let mut best = Vec::new();
+        for host in hosts.hosts.iter_mut().filter(|host| host.candidate.best) {
+            // A host that the policy forbids is noted when its turn comes.
+            if let Ok(policy) = self.policy_of(hosts.nexthop, host, hosts.mx).await? {
+                best.push((host.candidate.clone(), policy));
+            }
+        }
         let found = reuse::by_endpoint(self.context, self.cache, self.request, &best);
         let Some((mut session, at)) = found else { return Ok(()) };
-        let Some(candidate) = best.get(at) else { return Ok(()) };
-        self.remember_way(&mut session, hosts, candidate);
-        let alone = (hosts.candidates.len() == 1 || hosts.sessions <= 1) && hosts.rest == Rest::Final;
+        let Some((candidate, _)) = best.get(at) else { return Ok(()) };
+        let alone = (hosts.hosts.len() == 1 || hosts.sessions <= 1) && hosts.rest == Rest::Final;
         let position = if alone { Position::Last } else { Position::NotLast };
-        if self.carry(session, hosts.nexthop, hosts.keep, position).await? == Carried::Used {
-            hosts.candidates.retain(|other| other != candidate);
+        if let Some(host) = hosts.hosts.iter().find(|host| host.candidate == *candidate) {
+            self.remember_way(&mut session, hosts, host);
+        }
+        if self.carry(session, hosts.nexthop, hosts.keep, position).await? != Carried::Stale {
+            hosts.hosts.retain(|other| other.candidate != *candidate);
             hosts.sessions = hosts.sessions.saturating_sub(1);
         }
         Ok(())
+    }
+
+    /// One host, as its policy says: a parked session if it is not one of the best, which were asked for, else a connection.
+    async fn try_host(&mut self, hosts: &mut Hosts<'_>, mut host: Host) -> Result<(), Abandoned> {
+        let policy = match self.policy_of(hosts.nexthop, &mut host, hosts.mx).await? {
+            Ok(policy) => policy,
+            Err(failure) => {
+                self.skip(failure);
+                return Ok(());
+            }
+        };
+        let position = hosts.position();
+        if hosts.keep.load
+            && !host.candidate.best
+            && self.by_parked(hosts, &host, &policy, position).await?
+        {
+            return Ok(());
+        }
+        let (fallback, attempt) = (self.plaintext_fallback(&policy), Attempt::AsPolicySays);
+        let opened = self.open(&host.candidate, &policy, position, attempt, fallback).await?;
+        let Some(mut session) = opened else { return Ok(()) };
+        self.remember_way(&mut session, hosts, &host);
+        hosts.sessions = hosts.sessions.saturating_sub(1);
+        self.fallback = fallback.filter(|_| session.connection.wire.is_encrypted());
+        let carried = self.carry(session, hosts.nexthop, hosts.keep, position).await;
+        self.fallback = None;
+        if carried? == Carried::Lost && !self.left.is_settled() {
+            // TLS is up, and the connection does not last: this server may do better without.
+            let session = self.open(&host.candidate, &policy, position, Attempt::InPlaintext, None).await?;
+            if let Some(session) = session {
+                self.carry(session, hosts.nexthop, hosts.keep, position).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A host that is not connected to.
+    fn skip(&mut self, failure: Failure) {
+        self.dead = Some(failure.clone());
+        self.last_failure = Some(failure);
+        self.last_relay = Relay::default();
     }
 
     /// A parked session to a candidate that is not one of the best, now that it is this one's turn. True when it was used.
     async fn by_parked(
         &mut self,
         hosts: &mut Hosts<'_>,
-        candidate: &Candidate,
+        host: &Host,
+        policy: &Arc<Effective>,
         position: Position,
     ) -> Result<bool, Abandoned> {
-        let one = std::slice::from_ref(candidate);
-        let found = reuse::by_endpoint(self.context, self.cache, self.request, one);
+        let one = [(host.candidate.clone(), Arc::clone(policy))];
+        let found = reuse::by_endpoint(self.context, self.cache, self.request, &one);
         let Some((mut session, _)) = found else { return Ok(false) };
-        self.remember_way(&mut session, hosts, candidate);
+        self.remember_way(&mut session, hosts, host);
         if self.carry(session, hosts.nexthop, hosts.keep, position).await? == Carried::Stale {
             return Ok(false);
         }
@@ -208,43 +216,9 @@ impl Delivery<'_> {
     }
 
     /// The next request for this destination finds the session without a lookup.
-    fn remember_way(&self, session: &mut Session, hosts: &Hosts<'_>, candidate: &Candidate) {
-        session.connection.came_by(
-            self.context,
-            self.request,
-            hosts.nexthop,
-            candidate,
-            hosts.others,
-            hosts.fresh_until,
-        );
-    }
-
-    /// A greeted connection; `None` when this host cannot be used, which was noted.
-    async fn open(
-        &mut self,
-        candidate: &Candidate,
-        position: Position,
-    ) -> Result<Option<Session>, Abandoned> {
-        let socket = match connect::connect(self.context, candidate, self.duty).await {
-            Ok(socket) => socket,
-            Err(ConnectError::Abandoned(abandoned)) => return Err(abandoned),
-            Err(ConnectError::Failed(failure)) => {
-                tracing::info!("{}", failure.reason);
-                self.dead = Some(failure.clone());
-                self.last_failure = Some(failure);
-                self.last_relay = Relay::default();
-                return Ok(None);
-            }
-        };
-        match greet::greet(self.context, self.duty, candidate, socket, self.request).await {
-            Ok(session) => Ok(Some(session)),
-            Err(greet::GreetError::Abandoned(abandoned)) => Err(abandoned),
-            Err(greet::GreetError::Failed(failure)) => {
-                self.dead = Some(failure.clone());
-                self.apply_to_all(&failure, position, &Relay { name: relay_name(candidate), uses: 1 });
-                self.last_failure = Some(failure);
-                Ok(None)
-            }
-        }
+    fn remember_way(&self, session: &mut Session, hosts: &Hosts<'_>, host: &Host) {
+        let fresh_until = hosts.fresh_until.min(host.dane_until.unwrap_or(hosts.fresh_until));
+        let way = Way { nexthop: hosts.nexthop, host, others: hosts.others, fresh_until };
+        session.connection.came_by(self.context, self.request, way);
     }
 }

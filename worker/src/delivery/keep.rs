@@ -1,14 +1,20 @@
 //! Whether a session is worth keeping, and how it is parted with: parked, or ended with QUIT.
 
-use super::session::{Connection, Session};
+use super::session::{Connection, History, Security, Session, state_of};
 use super::{Delivery, greet, reuse};
 use crate::context::Context;
 use crate::duty::Duty;
+use crate::state::{self, ParkedTls};
+use crate::wire::Family;
 use proto::clock::Boottime;
 use proto::job::Request;
 use proto::parked::Label;
 use route::{Nexthop, Route};
-use smtp::{Afterwards, Ready, SessionEnd, Stage};
+use smtp::{Afterwards, SessionEnd, Stage};
+use std::os::fd::{AsFd, OwnedFd};
+use tls::handover::{self, SocketMark};
+use tls::records::Records;
+use tls::verify::PeerFacts;
 
 /// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
 const MOST_FAREWELLS: usize = 32;
@@ -44,7 +50,8 @@ impl Wish {
             && history.uses_left > 1
             && history.retire_at > Boottime::now()
             && duty.check().is_ok()
-            && idle_ms(context) > 0;
+            && idle_ms(context) > 0
+            && session.connection.security.may_be_kept();
         if worth_it { Afterwards::Keep } else { Afterwards::Quit }
     }
 }
@@ -83,27 +90,59 @@ pub(super) fn part(
 
 fn park(delivery: &mut Delivery<'_>, session: Session, nexthop: &Nexthop) {
     let context = delivery.context;
-    let label = Label {
-        service: context.service.clone(),
-        nexthop: nexthop.text().to_owned(),
-        relay: session.connection.place.relay(),
-    };
-    let parked = reuse::parked(context, &session, label, idle_ms(context));
-    let Session { connection, ready: Ready { .. } } = session;
-    let Some(Ok(descriptor)) = connection.wire.into_quiet_socket().map(crate::wire::Socket::into_descriptor)
-    else {
-        return;
-    };
+    let relay = session.connection.place.relay();
+    let label = Label { service: context.service.clone(), nexthop: nexthop.text().to_owned(), relay };
+    let Some((parked, descriptor)) = deposit(context, session, label) else { return };
+    let farewell = parked.farewell.clone();
     if let Err(descriptor) = delivery.cache.park(parked, descriptor) {
-        let _best_effort = rustix::net::send(&descriptor, smtp::QUIT, rustix::net::SendFlags::NOSIGNAL);
+        let _best_effort = rustix::net::send(&descriptor, &farewell, rustix::net::SendFlags::NOSIGNAL);
     }
 }
 
-/// `*_skip_quit_response`. The result is known and must be reported: nobody waits here, a task of its own does.
-fn await_farewell(delivery: &Delivery<'_>, connection: Connection) {
+/// What goes to scache. From here on this process cannot use the session any more; `None`: it was closed.
+fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked, OwnedFd)> {
+    let Session { connection, ready } = session;
+    let Connection { wire, endpoint, place, history, route, security } = connection;
+    let (socket, records) = wire.into_quiet_parts()?;
+    let family = socket.family();
+    let descriptor = socket.into_descriptor().ok()?;
+    let tls = match (records, security) {
+        (None, _) => None,
+        (Some(records), Security::Encrypted(peer)) => Some(seal_off(records, *peer, family, &descriptor)?),
+        (Some(_), Security::Plaintext { .. }) => return None,
+    };
+    let farewell = reuse::farewell(tls.is_some());
+    let state = state_of(place, &history, ready.into_facts(), context.pid, tls);
+    let sealed = state::seal_session(&context.deposit.borrow(), &endpoint, &state).ok()?;
+    let History { retire_at, uses_left, pace_us, .. } = history;
+    let idle_ms = idle_ms(context);
+    Some((Parked { endpoint, route, label, farewell, idle_ms, retire_at, uses_left, pace_us, sealed }, descriptor))
+}
+
+/// Takes the keys out of a session's hands and remembers how far the socket has come. The lock goes last, but before the
+/// descriptor: a quick taker must not be refused.
+fn seal_off(records: Records, peer: PeerFacts, family: Family, socket: &OwnedFd) -> Option<ParkedTls> {
+    let state = records.into_state().ok()?;
+    let mark = match family {
+        Family::Tcp => Some(SocketMark::of(socket.as_fd()).ok()?),
+        Family::Unix => None,
+    };
+    handover::release(socket.as_fd());
+    Some(ParkedTls { state, mark, peer })
+}
+
+/// `*_skip_quit_response`, `tls_fast_shutdown_enable`. The result is known and must be reported: nobody waits here, a task
+/// of its own does.
+fn await_farewell(delivery: &Delivery<'_>, mut connection: Connection) {
     let context = delivery.context;
     let waiting = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    if !context.config.hello.skip_quit_response && waiting < MOST_FAREWELLS {
-        tokio::spawn(connection.wire.farewell(greet::patience(context, Stage::Quit)));
+    let hears_reply = !context.config.hello.skip_quit_response;
+    let hears_close = connection.wire.is_encrypted() && !context.config.tls.fast_shutdown;
+    if (hears_reply || hears_close) && waiting < MOST_FAREWELLS {
+        let quit = hears_reply.then(|| greet::patience(context, Stage::Quit));
+        let close = hears_close.then(|| greet::patience(context, Stage::StartTls));
+        tokio::spawn(connection.wire.farewell(quit, close));
+    } else {
+        connection.wire.close_notify();
     }
 }

@@ -1,15 +1,23 @@
 //! Parked sessions: by the destination that asks, then by the endpoints its route leads to.
 
-use super::session::{Connection, History, Place, Session, destination_key, endpoint_key};
+use super::secure::{self, Host};
+use super::session::{Connection, History, Place, Security, Session, destination_key, endpoint_key};
 use crate::cache::{Answer, Cache, Found};
 use crate::context::Context;
-use crate::state::{self, RouteState, SessionState};
+use crate::state::{self, ParkedTls, RouteState, SessionState};
 use crate::wire::{Family, Socket, Wire};
 use proto::job::Request;
 use proto::key::{DestinationKey, EndpointKey};
-use proto::parked::{Label, Parked};
-use route::{Candidate, Nexthop};
+use proto::parked::{Label, Parked, Taken};
+use route::{Candidate, Endpoint, HostName, Nexthop, Utf8Names};
 use smtp::Ready;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tls::handover::{self, SocketMark};
+use tls::policy::Effective;
+use tls::records::Records;
+use tls::verify::PeerFacts;
 
 /// Whether a destination has other hosts than the one that a session leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +32,7 @@ pub(super) enum Known {
     /// A session, and whether the destination has other hosts.
     Session(Box<Session>, Others),
     /// Its only host.
-    Host(Candidate),
+    Host(Box<Host>),
     /// Nothing.
     Nothing,
 }
@@ -42,114 +50,175 @@ pub(super) fn by_destination(
         Some(Answer::Way { endpoint, sealed }) => {
             match state::open_route(&context.secret, &key, &endpoint, &sealed) {
                 // With several hosts the lookup decides which of them is next.
-                Ok(RouteState { host, address, port, alone: true }) => {
-                    Place { host, address, port }.candidate().map_or(Known::Nothing, Known::Host)
+                Ok(route) if route.alone => {
+                    host_of(route).map_or(Known::Nothing, |host| Known::Host(Box::new(host)))
                 }
                 _ => Known::Nothing,
             }
         }
         Some(Answer::Session(found)) => {
-            let session = by_route(context, cache, request, &key, found);
+            let session = by_route(context, cache, request, nexthop, &key, found);
             session.map_or(Known::Nothing, |(session, others)| Known::Session(Box::new(session), others))
         }
     }
+}
+
+/// The host that a route leads to, as it was found.
+fn host_of(route: RouteState) -> Option<Host> {
+    let RouteState { host, address, port, alone: _, canonical, dane } = route;
+    let endpoint = match port {
+        0 => Endpoint::Unix(address.into()),
+        port => Endpoint::Inet(std::net::SocketAddr::new(address.parse().ok()?, port)),
+    };
+    let canonical = canonical.and_then(|name| HostName::parse(&name, Utf8Names::Converted));
+    // Whether its address was validated is in what was found by it.
+    let candidate = Candidate { host, canonical, endpoint, preference: 0, best: true, secure: false };
+    Some(Host { dane, ..Host::new(candidate) })
 }
 
 fn by_route(
     context: &Context,
     cache: &mut Cache,
     request: &Request,
+    nexthop: &Nexthop,
     key: &DestinationKey,
     found: Found,
 ) -> Option<(Session, Others)> {
     let endpoint = found.taken.endpoint;
     let sealed = found.taken.route.as_deref().ok_or(state::Forged);
     let opened = sealed.and_then(|blob| state::open_route(&context.secret, key, &endpoint, blob));
-    let Ok(RouteState { host, alone, .. }) = opened else {
+    let Ok(route) = opened else {
         tracing::warn!("a parked session came without its route: closed");
         return None;
     };
-    let mut session = wake(context, found)?;
-    session.connection.place.host = host;
-    // The configuration may have changed since: what decides about a connection now must be what decided then.
-    if endpoint_key(context, request, &session.connection.place) != session.connection.endpoint {
-        put_back(context, cache, session);
+    let others = if route.alone { Others::None } else { Others::Some };
+    let host = host_of(route)?;
+    let place = Place::of(&host.candidate);
+    // What decides about a connection now must be what decided then: the configuration may have changed since.
+    let policy = secure::effective(context, nexthop, &host).ok();
+    let Some(policy) = policy.filter(|policy| endpoint_key(context, request, &place, policy) == endpoint)
+    else {
+        put_back(context, cache, found);
         return None;
-    }
-    Some((session, if alone { Others::None } else { Others::Some }))
+    };
+    let mut session = wake(context, found, &policy)?;
+    session.connection.place = place;
+    Some((session, others))
 }
 
-/// A session to one of these candidates, and which of them.
+/// A session to one of these candidates, each under its policy, and which of them.
 pub(super) fn by_endpoint(
     context: &Context,
     cache: &mut Cache,
     request: &Request,
-    candidates: &[Candidate],
+    candidates: &[(Candidate, Arc<Effective>)],
 ) -> Option<(Session, usize)> {
-    let keys: Vec<EndpointKey> =
-        candidates.iter().map(|candidate| endpoint_key(context, request, &Place::of(candidate))).collect();
+    let key = |(candidate, policy): &(Candidate, Arc<Effective>)| {
+        endpoint_key(context, request, &Place::of(candidate), policy)
+    };
+    let keys: Vec<EndpointKey> = candidates.iter().map(key).collect();
     let found = cache.take_by_endpoint(keys.clone())?;
     let at = keys.iter().position(|key| *key == found.taken.endpoint)?;
-    Some((wake(context, found)?, at))
+    let (_, policy) = candidates.get(at)?;
+    Some((wake(context, found, policy)?, at))
 }
 
-/// The session as it was parked. One that cannot be trusted is closed without a word.
-fn wake(context: &Context, found: Found) -> Option<Session> {
+/// The session as it was parked, for use under this policy. One that cannot be trusted is closed without a word: what
+/// is doubtful must not encrypt anything.
+fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> {
     let Found { taken, descriptor } = found;
-    let opened = state::open_session(&context.secret, &taken.endpoint, &taken.sealed);
-    let Ok(state) = opened else {
-        tracing::warn!("a parked session came with a state that is not its own: closed");
-        return None;
+    let opened = state::open_session(&context.deposit.borrow(), &taken.endpoint, &taken.sealed);
+    let state = match opened {
+        Ok(state) => state,
+        Err(handover::SealError::OtherEpoch) => return None,
+        Err(error) => {
+            tracing::warn!("a parked session came with a state that is not its own ({error}): closed");
+            return None;
+        }
     };
-    let SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts } = state;
+    let SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts, tls } = state;
     let family = if port == 0 { Family::Unix } else { Family::Tcp };
+    let peer = format!("{host}[{address}]");
+    let encrypted = match tls {
+        None => None,
+        Some(tls) => match resume(tls, descriptor.as_fd(), policy) {
+            Ok(resumed) => Some(resumed),
+            Err(why) => {
+                tracing::warn!("a parked TLS session with {peer} {why}: closed");
+                return None;
+            }
+        },
+    };
     let socket = Socket::received(descriptor, family).ok()?;
     // What a server says unasked would be taken for the answer to our first command, and each answer for the next one's.
     if !socket.is_quiet() {
-        tracing::debug!("a parked session with {host}[{address}] was over: closed");
+        tracing::debug!("a parked session with {peer} was over: closed");
         return None;
     }
-    let handed_over = parked_by != context.pid;
-    let history = History {
-        serial,
-        born,
-        uses,
-        handovers: handovers.saturating_add(u32::from(handed_over)),
-        handed_over,
-        retire_at: taken.retire_at,
-        uses_left: taken.uses_left,
-        pace_us: taken.pace_us,
+    let (wire, security) = match encrypted {
+        None => (Wire::new(socket), Security::Plaintext { makeshift: false }),
+        Some((records, peer)) => (Wire::resumed(socket, records), Security::Encrypted(Box::new(peer))),
     };
-    let (wire, place) = (Wire::new(socket), Place { host, address, port });
-    let connection = Connection { wire, endpoint: taken.endpoint, place, history, route: None };
-    Some(Session { connection, ready: Ready::from_facts(context.dialect, facts) })
+    let handed_over = parked_by != context.pid;
+    let Taken { endpoint, retire_at, uses_left, pace_us, .. } = taken;
+    let handovers = handovers.saturating_add(u32::from(handed_over));
+    let history = History { serial, born, uses, handovers, handed_over, retire_at, uses_left, pace_us };
+    let place = Place { host, address, port };
+    let session = Session {
+        connection: Connection { wire, endpoint, place, history, route: None, security },
+        ready: Ready::from_facts(context.dialect, facts),
+    };
+    session.connection.log_reuse(context);
+    Some(session)
+}
+
+/// The encryption of a session that was taken, if this process alone has it and it is worth what the policy asks.
+fn resume(
+    tls: ParkedTls,
+    socket: BorrowedFd<'_>,
+    policy: &Effective,
+) -> Result<(Records, PeerFacts), Unfit> {
+    let ParkedTls { state, mark, peer } = tls;
+    // Of two processes that were given the same session one is refused here.
+    handover::claim(socket).map_err(|_| Unfit::HeldByAnother)?;
+    if let Some(mark) = mark
+        && !SocketMark::of(socket).is_ok_and(|now| now == mark)
+    {
+        return Err(Unfit::UsedSince);
+    }
+    if !peer.satisfies(policy) || peer.has_expired(SystemTime::now()) {
+        return Err(Unfit::NotForThisPolicy);
+    }
+    let records = Records::from_state(state).map_err(|_| Unfit::Unusable)?;
+    Ok((records, peer))
+}
+
+/// Why a parked TLS session is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Unfit {
+    #[error("is held by another process")]
+    HeldByAnother,
+    #[error("was used since it was parked, or belongs to another connection")]
+    UsedSince,
+    #[error("was verified for another policy, or too long ago")]
+    NotForThisPolicy,
+    #[error("cannot go on")]
+    Unusable,
 }
 
 /// A session that does not fit goes back as it was.
-fn put_back(context: &Context, cache: &mut Cache, session: Session) {
-    let idle_ms = super::keep::idle_ms(context);
-    let parked = parked(context, &session, Label::default(), idle_ms);
-    let Some(descriptor) =
-        session.connection.wire.into_quiet_socket().and_then(|socket| socket.into_descriptor().ok())
-    else {
-        return;
-    };
+fn put_back(context: &Context, cache: &mut Cache, found: Found) {
+    let Found { taken: Taken { endpoint, route: _, retire_at, uses_left, pace_us, sealed }, descriptor } = found;
+    let Ok(state) = state::open_session(&context.deposit.borrow(), &endpoint, &sealed) else { return };
+    let farewell = farewell(state.tls.is_some());
+    let (label, idle_ms) = (Label::default(), super::keep::idle_ms(context));
+    let parked =
+        Parked { endpoint, route: None, label, farewell, idle_ms, retire_at, uses_left, pace_us, sealed };
     // Not taken: it is closed, which the server will survive.
     drop(cache.put_back(parked, descriptor));
 }
 
-/// What goes to scache beside the descriptor.
-pub(super) fn parked(context: &Context, session: &Session, label: Label, idle_ms: u32) -> Parked {
-    let connection = &session.connection;
-    Parked {
-        endpoint: connection.endpoint,
-        route: connection.route.clone(),
-        label,
-        farewell: smtp::QUIT.to_vec(),
-        idle_ms,
-        retire_at: connection.history.retire_at,
-        uses_left: connection.history.uses_left,
-        pace_us: connection.history.pace_us,
-        sealed: state::seal_session(&context.secret, &connection.endpoint, &session.state(context.pid)),
-    }
+/// What scache says before it closes a session: inside TLS it can say nothing.
+pub(super) fn farewell(encrypted: bool) -> Vec<u8> {
+    if encrypted { Vec::new() } else { smtp::QUIT.to_vec() }
 }

@@ -1,15 +1,18 @@
 //! A session that can carry mail, with what is known of it.
 
 use super::reuse::Others;
-use crate::context::{Context, PLAINTEXT};
-use crate::state::{self, RouteState, SessionState};
+use super::secure::Host;
+use crate::context::Context;
+use crate::state::{self, ParkedTls, RouteState, SessionState};
 use crate::wire::Wire;
 use proto::clock::Boottime;
 use proto::job::{Request, SessionUse};
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::parked::Route;
 use route::{Candidate, Endpoint, Nexthop};
-use smtp::Ready;
+use smtp::{EhloFacts, Ready};
+use tls::policy::Effective;
+use tls::verify::PeerFacts;
 
 /// A connection and the dialogue's leave to send mail over it. Move-only, from the connection or from scache to QUIT or
 /// to scache.
@@ -28,6 +31,19 @@ pub(super) struct Connection {
     pub(super) history: History,
     /// The way that led here, if it was found in this request.
     pub(super) route: Option<Route>,
+    pub(super) security: Security,
+}
+
+/// How a session is protected.
+#[derive(Debug)]
+pub(super) enum Security {
+    /// Not at all.
+    Plaintext {
+        /// TLS failed with this server, and this mail could not wait longer.
+        makeshift: bool,
+    },
+    /// By TLS, with this server at the other end.
+    Encrypted(Box<PeerFacts>),
 }
 
 /// Where it is connected.
@@ -68,19 +84,10 @@ impl Place {
     }
 
     /// What a route to it remembers.
-    fn route_state(&self, others: Others) -> RouteState {
-        let Self { host, address, port } = self.clone();
-        RouteState { host, address, port, alone: others == Others::None }
-    }
-
-    /// The place as a candidate, for a route that is remembered.
-    pub(super) fn candidate(self) -> Option<Candidate> {
-        let Self { host, address, port } = self;
-        let endpoint = match port {
-            0 => Endpoint::Unix(address.into()),
-            port => Endpoint::Inet(std::net::SocketAddr::new(address.parse().ok()?, port)),
-        };
-        Some(Candidate { host, canonical: None, endpoint, preference: 0, best: true, secure: false })
+    fn route_state(&self, host: &Host, others: Others) -> RouteState {
+        let Self { host: name, address, port } = self.clone();
+        let canonical = host.candidate.canonical.as_ref().map(ToString::to_string);
+        RouteState { host: name, address, port, alone: others == Others::None, canonical, dane: host.dane.clone() }
     }
 
     /// `host[address]`, for texts.
@@ -99,21 +106,23 @@ impl Place {
 
 impl Connection {
     /// The route by which this request found the session, to be parked with it.
-    pub(super) fn came_by(
-        &mut self,
-        context: &Context,
-        request: &Request,
-        nexthop: &Nexthop,
-        candidate: &Candidate,
-        others: Others,
-        fresh_until: Boottime,
-    ) {
-        self.place.host.clone_from(&candidate.host);
+    pub(super) fn came_by(&mut self, context: &Context, request: &Request, way: Way<'_>) {
+        let Way { nexthop, host, others, fresh_until } = way;
+        self.place.host.clone_from(&host.candidate.host);
         let destination = destination_key(context, request, nexthop);
-        let route = self.place.route_state(others);
+        let route = self.place.route_state(host, others);
         let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
         self.route = Some(Route { destination, fresh_until, sealed });
     }
+}
+
+/// How a request came to a host.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) nexthop: &'a Nexthop,
+    pub(super) host: &'a Host,
+    pub(super) others: Others,
+    pub(super) fresh_until: Boottime,
 }
 
 /// No `*_connection_reuse_count_limit`.
@@ -137,14 +146,27 @@ impl History {
     }
 }
 
-impl Session {
-    /// What travels with it.
-    pub(super) fn state(&self, parked_by: u32) -> SessionState {
-        let Connection { place, history, .. } = &self.connection;
-        let Place { host, address, port } = place.clone();
-        let History { serial, uses, handovers, born, .. } = *history;
-        let facts = self.ready.facts().clone();
-        SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts }
+/// What travels with a session.
+pub(super) fn state_of(
+    place: Place,
+    history: &History,
+    facts: EhloFacts,
+    parked_by: u32,
+    tls: Option<ParkedTls>,
+) -> SessionState {
+    let Place { host, address, port } = place;
+    let History { serial, uses, handovers, born, .. } = *history;
+    SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts, tls }
+}
+
+impl Security {
+    /// Whether the session may serve other mail. One in plaintext that could be encrypted was made for mail that had no
+    /// other way; one that is encrypted is kept where the policy says so.
+    pub(super) fn may_be_kept(&self) -> bool {
+        match self {
+            Self::Plaintext { makeshift } => !makeshift,
+            Self::Encrypted(peer) => peer.may_be_reused(),
+        }
     }
 }
 
@@ -160,14 +182,19 @@ pub(super) fn destination_key(context: &Context, request: &Request, nexthop: &Ne
         nexthop: nexthop.text(),
         sender: None,
         credential: None,
-        tls_policy: &PLAINTEXT,
+        tls_policy: &super::secure::configured_digest(context, nexthop),
         needs: needs(request),
     };
     DestinationKey::new(&context.secret, &scope)
 }
 
 /// Where a candidate is, and how it would be connected.
-pub(super) fn endpoint_key(context: &Context, request: &Request, place: &Place) -> EndpointKey {
+pub(super) fn endpoint_key(
+    context: &Context,
+    request: &Request,
+    place: &Place,
+    policy: &Effective,
+) -> EndpointKey {
     let remote = place.address.parse().ok().map(|ip| std::net::SocketAddr::new(ip, place.port));
     let bind =
         remote.and_then(|remote| super::connect::bind_address(context, remote)).map(|ip| ip.to_string());
@@ -181,7 +208,7 @@ pub(super) fn endpoint_key(context: &Context, request: &Request, place: &Place) 
         sender: None,
         credential: None,
         proxy: None,
-        tls_policy: &PLAINTEXT,
+        tls_policy: &policy.digest(),
         needs: needs(request),
     };
     EndpointKey::new(&context.secret, &scope)

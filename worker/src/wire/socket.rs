@@ -115,6 +115,14 @@ impl Socket {
         self.ready(Interest::READABLE).await
     }
 
+    /// Waits until there is room to write.
+    ///
+    /// # Errors
+    /// The connection cannot be watched.
+    pub async fn ready_to_write(&mut self) -> io::Result<()> {
+        self.ready(Interest::WRITABLE).await
+    }
+
     /// Waits until there is room to write, or something to read.
     ///
     /// # Errors

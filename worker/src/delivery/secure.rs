@@ -1,0 +1,195 @@
+//! TLS with one host: what the policy asks, the handshake, and what the server's certificate is worth.
+
+use super::greet::{Attempt, Terms, patience};
+use super::recipients::Failure;
+use super::session::Place;
+use super::{Delivery, dane};
+use crate::context::Context;
+use crate::duty::Abandoned;
+use crate::wire::{NoTls, Wire};
+use proto::clock::Boottime;
+use proto::key::PolicyDigest;
+use route::{Candidate, Endpoint, Nexthop};
+use smtp::{Encryption, Lost, Stage};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tls::handshake::Handshake;
+use tls::level::Level;
+use tls::policy::{DaneFinding, Effective, HostNames, Policy, PolicyError, Transport};
+use tls::verify::{PeerFacts, Verified};
+
+/// A host to try, with what was found out about it.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) candidate: Candidate,
+    /// What DNS says of its certificate; asked for once, where the policy wants it.
+    pub(super) dane: Option<DaneFinding>,
+    /// Until when that is true.
+    pub(super) dane_until: Option<Boottime>,
+    policy: Option<Arc<Effective>>,
+}
+
+/// Whether the MX records that led to a host were validated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mx {
+    /// They were, or there was no need of any.
+    Secure,
+    Insecure,
+}
+
+/// Mail for this host may go in plaintext where TLS fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fallback;
+
+/// Why a connection carries no mail after TLS was tried.
+#[derive(Debug)]
+pub(super) enum NotSecured {
+    /// TLS is up, and the server is not the one it should be: QUIT.
+    Refused(Failure),
+    /// TLS is required and did not come about: nothing more can be said.
+    Broken(Failure),
+    /// The same where it is not required.
+    Optional(Failure),
+    /// The supervisor is gone.
+    Abandoned(Abandoned),
+}
+
+/// The digest of a destination whose policy cannot be known: no session is ever parked under it.
+const NO_POLICY: PolicyDigest = [0xff; 32];
+
+impl Host {
+    pub(super) fn new(candidate: Candidate) -> Self {
+        Self { candidate, dane: None, dane_until: None, policy: None }
+    }
+}
+
+/// What the operator decided for a host of a next hop.
+fn configured(context: &Context, nexthop: &Nexthop, host: &str, transport: Transport) -> Result<Policy, PolicyError> {
+    context.tls.policies.configured(nexthop.policy_key(), nexthop.domain(), host, transport)
+}
+
+/// The digest of what the operator decided for a next hop.
+pub(super) fn configured_digest(context: &Context, nexthop: &Nexthop) -> PolicyDigest {
+    configured(context, nexthop, nexthop.domain(), transport_of(nexthop))
+        .map_or(NO_POLICY, |policy| policy.digest())
+}
+
+fn transport_of(nexthop: &Nexthop) -> Transport {
+    if nexthop.is_unix() { Transport::UnixSocket } else { Transport::Tcp }
+}
+
+/// All that holds for a host: what the operator decided, and what DNS says where that counts.
+pub(super) fn effective(context: &Context, nexthop: &Nexthop, host: &Host) -> Result<Effective, PolicyError> {
+    let Host { candidate, dane, .. } = host;
+    let policy = configured(context, nexthop, &candidate.host, transport_of(nexthop))?;
+    let names = HostNames {
+        nexthop: nexthop.domain(),
+        host: &candidate.host,
+        expanded: candidate.canonical.as_ref().map(|name| name.as_str()),
+    };
+    match dane {
+        Some(finding) if policy.wants_dane() => policy.with_dane(&names, finding),
+        _ => policy.for_host(&names),
+    }
+}
+
+impl Delivery<'_> {
+    /// The policy of a host. With an error the host is not tried.
+    pub(super) async fn policy_of(
+        &mut self,
+        nexthop: &Nexthop,
+        host: &mut Host,
+        mx: Mx,
+    ) -> Result<Result<Arc<Effective>, Failure>, Abandoned> {
+        if let Some(policy) = &host.policy {
+            return Ok(Ok(Arc::clone(policy)));
+        }
+        if host.dane.is_none()
+            && configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop))
+                .is_ok_and(|policy| policy.wants_dane())
+        {
+            let port = nexthop.port_or(self.context.default_port());
+            let looking = dane::look_up(self.context, &host.candidate, port, mx);
+            let (finding, until) = self.duty.guard(looking).await?;
+            (host.dane, host.dane_until) = (Some(finding), until);
+        }
+        Ok(match effective(self.context, nexthop, host) {
+            Ok(policy) => Ok(Arc::clone(host.policy.insert(Arc::new(policy)))),
+            Err(error) => Err(self.not_allowed(nexthop, &host.candidate, &error)),
+        })
+    }
+
+    fn not_allowed(&self, nexthop: &Nexthop, candidate: &Candidate, error: &PolicyError) -> Failure {
+        if let Some(warning) = &error.warning {
+            tracing::warn!("{}: {}/{}: {warning}", self.request.queue_id, nexthop.text(), candidate.host);
+        }
+        Failure::new(error.status, error.text.clone())
+    }
+
+    /// Plaintext may do where TLS fails: only where the policy does not insist, and only for mail that waited, so that who
+    /// can break handshakes cannot have all mail in the clear at once.
+    pub(super) fn plaintext_fallback(&self, policy: &Effective) -> Option<Fallback> {
+        let times = &self.request.times;
+        let waited = Duration::from_micros(times.active.saturating_sub(times.arrival));
+        let long_enough = waited >= self.context.config.retry.minimal_backoff.get();
+        (policy.level == Level::May && long_enough).then_some(Fallback)
+    }
+}
+
+/// What the dialogue is told about TLS.
+pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption, Failure> {
+    let unavailable = terms.context.tls.engine.unavailable();
+    match (terms.policy.level, terms.attempt, unavailable) {
+        (Level::None, ..) | (Level::May, Attempt::InPlaintext, _) | (Level::May, _, Some(_)) => {
+            Ok(Encryption::Never)
+        }
+        (Level::May, Attempt::AsPolicySays, None) => Ok(Encryption::WhereOffered),
+        (_, _, Some(_)) if offered => {
+            Err(Failure::new("4.7.5", "TLS is required, but our TLS engine is unavailable"))
+        }
+        _ => Ok(Encryption::Required),
+    }
+}
+
+/// Shakes hands and looks at the certificate.
+pub(super) async fn handshake(
+    terms: &Terms<'_>,
+    wire: &mut Wire,
+    place: &Place,
+) -> Result<PeerFacts, NotSecured> {
+    let Terms { context, policy, duty, .. } = *terms;
+    let relay = place.relay();
+    let level = context.tls.loglevel(place);
+    if level >= 2 {
+        tracing::info!("setting up TLS connection to {relay}");
+    }
+    let client = context.tls.engine.client(policy).map_err(|error| failed(terms, &relay, &error))?;
+    let handshake = Handshake::new(client.config(), policy.sni.as_deref())
+        .map_err(|error| failed(terms, &relay, &error))?;
+    let negotiated = match wire.secure(handshake, duty, patience(context, Stage::StartTls)).await {
+        Ok(negotiated) => negotiated,
+        Err(NoTls::Abandoned(abandoned)) => return Err(NotSecured::Abandoned(abandoned)),
+        Err(NoTls::Lost(Lost::Closed)) => return Err(failed(terms, &relay, &"lost connection")),
+        Err(NoTls::Lost(Lost::TimedOut)) => return Err(failed(terms, &relay, &"Connection timed out")),
+        Err(NoTls::Failed(error)) => return Err(failed(terms, &relay, &error)),
+    };
+    let Verified { facts, problem, .. } = client.verify(policy, &negotiated, SystemTime::now());
+    if let Some(problem) = problem.filter(|_| level >= 1 || policy.level.must_match()) {
+        tracing::info!("{}", problem.about(&relay));
+    }
+    if level >= 1 {
+        tracing::info!("{} TLS connection established to {relay}: {}", facts.trust(), facts.summary());
+    }
+    if facts.satisfies(policy) {
+        Ok(facts)
+    } else {
+        Err(NotSecured::Refused(Failure::new("4.7.5", "Server certificate not verified")))
+    }
+}
+
+/// There is no TLS. Every handshake's outcome passes here or through [`handshake`]'s end, with the policy that asked.
+fn failed(terms: &Terms<'_>, relay: &str, reason: &dyn std::fmt::Display) -> NotSecured {
+    tracing::info!("SSL_connect error to {relay}: {reason}");
+    let failure = Failure::new("4.7.5", "Cannot start TLS: handshake failure");
+    if terms.policy.level == Level::May { NotSecured::Optional(failure) } else { NotSecured::Broken(failure) }
+}

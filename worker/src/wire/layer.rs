@@ -1,0 +1,93 @@
+//! TLS between the dialogue's octets and the socket's.
+
+use smtp::ReplyReader;
+use tls::records::{Opened, RecordError, Records};
+
+/// How much plaintext one record carries at most. RFC 8446 §5.1.
+const RECORD: usize = 16 * 1024;
+
+/// The records of a session, and those that are not written yet.
+#[derive(Debug)]
+pub(super) struct Layer {
+    records: Records,
+    sealed: Vec<u8>,
+    written: usize,
+    /// Where each record with octets of the dialogue ends in `sealed`, and how many it carries.
+    carried: Vec<(usize, usize)>,
+}
+
+/// What came out of the socket's octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// What there was is read.
+    All,
+    /// The server said close_notify: nothing comes any more.
+    Closed,
+}
+
+impl Layer {
+    pub(super) fn new(records: Records) -> Self {
+        Self { records, sealed: Vec::new(), written: 0, carried: Vec::new() }
+    }
+
+    /// Seals what the dialogue wants to say.
+    pub(super) fn seal(&mut self, plaintext: &[u8]) -> Result<(), RecordError> {
+        for piece in plaintext.chunks(RECORD) {
+            self.records.seal(piece, &mut self.sealed)?;
+            self.carried.push((self.sealed.len(), piece.len()));
+        }
+        Ok(())
+    }
+
+    /// The last that is sealed on this connection.
+    pub(super) fn seal_close(&mut self) {
+        self.records.seal_close_notify(&mut self.sealed);
+    }
+
+    /// What is to be written.
+    pub(super) fn unwritten(&self) -> &[u8] {
+        self.sealed.get(self.written..).unwrap_or_default()
+    }
+
+    pub(super) fn wrote(&mut self, count: usize) {
+        self.written += count;
+    }
+
+    /// How many octets of the dialogue are in records that did not leave whole: nobody can read such a record.
+    pub(super) fn unwritten_plaintext(&self) -> usize {
+        self.carried.iter().filter(|(end, _)| *end > self.written).map(|(_, carried)| carried).sum()
+    }
+
+    /// Whatever is not written stays so: a new round begins. On a broken connection nothing is written any more.
+    pub(super) fn clear(&mut self) {
+        self.sealed.clear();
+        self.carried.clear();
+        self.written = 0;
+    }
+
+    /// Takes octets from the socket and gives what they mean to the dialogue.
+    pub(super) fn open(
+        &mut self,
+        ciphertext: &[u8],
+        replies: &mut ReplyReader,
+    ) -> Result<Came, RecordError> {
+        self.records.feed(ciphertext);
+        loop {
+            match self.records.open(&mut self.sealed)? {
+                Opened::Plaintext(octets) => replies.feed(octets),
+                Opened::Nothing => return Ok(Came::All),
+                Opened::Closed => return Ok(Came::Closed),
+            }
+        }
+    }
+
+    /// Whether nothing is under way in either direction.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.unwritten().is_empty() && self.records.is_quiet().is_ok()
+    }
+
+    /// The session, if it can be handed on.
+    pub(super) fn into_records(self) -> Option<Records> {
+        self.is_quiet().then_some(self.records)
+    }
+}
