@@ -1,5 +1,6 @@
 //! The supervisor and a worker: one request, one report.
 
+use crate::deposit::DepositKeys;
 use crate::packet::Packet;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub enum ToWorker {
         version: u16,
         /// The key of cache keys and sealed state, known to workers only.
         secret: Secret,
+        /// The keys of deposits in scache, as they are now.
+        deposit: DepositKeys,
     },
     /// A new channel to scache (one descriptor): the first, or after scache was started again.
     Cache,
@@ -27,6 +30,8 @@ pub enum ToWorker {
     Drain,
     /// The last report of a worker that leaves was recorded.
     Recorded,
+    /// The keys of deposits have changed: these are the valid ones from now on.
+    DepositKeys(DepositKeys),
 }
 
 /// What a worker says to the supervisor.
@@ -220,7 +225,7 @@ impl Packet for ToWorker {
     fn descriptors(&self) -> usize {
         match self {
             Self::Hello { .. } | Self::Cache | Self::Deliver(_) => 1,
-            Self::Recipients(_) | Self::Drain | Self::Recorded => 0,
+            Self::Recipients(_) | Self::Drain | Self::Recorded | Self::DepositKeys(_) => 0,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod cache;
 pub mod channel;
 pub mod clock;
 pub mod control;
+pub mod deposit;
 pub mod job;
 pub mod key;
 pub mod orphan;
@@ -24,4 +25,4 @@ pub mod secret;
 pub mod steward;
 
 /// The version of every message in this crate. Raised with any change of bytes; `tests/golden.rs` notices.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;

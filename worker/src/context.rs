@@ -1,14 +1,16 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
 use crate::args::Args;
+use crate::supervisor::Keys;
 use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
+use proto::deposit::DepositKeys;
 use proto::key::PolicyDigest;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
 use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
 use smtp::{Dialect, Discard, EhloUse, HelloOptions, RefusedGreeting};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,6 +69,8 @@ pub struct Context {
     pub permanent: DomainMatcher,
     /// The key of cache keys and seals.
     pub secret: Secret,
+    /// The keys of deposits in scache; they change while a delivery waits, so no borrow outlives a statement.
+    pub deposit: RefCell<DepositKeys>,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
     route: RouteOptions,
@@ -110,7 +114,7 @@ impl Context {
     ///
     /// # Errors
     /// [`ContextError`].
-    pub fn new(args: &Args, cf: &MainCf, secret: Secret) -> Result<Self, ContextError> {
+    pub fn new(args: &Args, cf: &MainCf, keys: Keys) -> Result<Self, ContextError> {
         let config = DeliveryConfig::load(cf, args.protocol)?;
         let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
@@ -134,7 +138,8 @@ impl Context {
             services,
             permanent,
             config,
-            secret,
+            secret: keys.secret,
+            deposit: RefCell::new(keys.deposit),
             queue_directory,
             own: OnceCell::new(),
             listed: OnceCell::new(),

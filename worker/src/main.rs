@@ -33,8 +33,8 @@ fn start() -> Result<(), Failure> {
     close_standard_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
-        let (supervisor, secret) = Supervisor::greet(supervisor).await?;
-        let context = Context::new(&args, &cf, secret)?; // what needs files: tables
+        let (supervisor, keys) = Supervisor::greet(supervisor).await?;
+        let context = Context::new(&args, &cf, keys)?; // what needs files: tables
         let mut link = Cache::absent(context.config.cache.protocol_timeout.get());
         if serve::is_channel(&cache) {
             link.connect(Channel::from(cache));

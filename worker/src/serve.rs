@@ -39,6 +39,7 @@ pub async fn run(context: &Context, supervisor: Supervisor, cache: Cache) {
                 idle.begins();
             }
             Ok(Order::Cache(channel)) => server.cache.connect(channel),
+            Ok(Order::DepositKeys(keys)) => drop(context.deposit.replace(keys)),
             Ok(Order::Drain) => return server.supervisor.leave().await,
             Err(error) => return tracing::debug!("{error}"),
         }
@@ -101,6 +102,8 @@ impl Server<'_> {
                     done = &mut delivering => break done,
                     order = self.supervisor.order(), if !heard.gone => match order {
                         Ok(Order::Cache(channel)) => heard.channel = Some(channel),
+                        // At once: what this delivery parks at its end is for workers that have them too.
+                        Ok(Order::DepositKeys(keys)) => drop(self.context.deposit.replace(keys)),
                         Ok(Order::Drain) => heard.drain = true,
                         Ok(Order::Deliver(_)) | Err(_) => {
                             heard.gone = true;
@@ -147,3 +150,6 @@ struct Heard {
     drain: bool,
     gone: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The worker's side of its supervisor: requests in, reports out, and what is left of duty when it is gone.
 
 use proto::channel::{AsyncChannel, Channel, ChannelError};
+use proto::deposit::DepositKeys;
 use proto::job::{CHUNK, FromWorker, Recipient, RecipientResult, Report, Request, ToWorker};
 use proto::orphan::OrphanRecord;
 use proto::secret::Secret;
@@ -13,6 +14,8 @@ pub enum Order {
     Deliver(Box<Job>),
     /// Use this channel to scache.
     Cache(Channel),
+    /// Seal what goes to scache under these keys.
+    DepositKeys(DepositKeys),
     /// End when idle.
     Drain,
 }
@@ -26,6 +29,15 @@ pub struct Job {
     pub recipients: Vec<Recipient>,
     /// The message, read-only, its lock held by this description.
     pub message: OwnedFd,
+}
+
+/// The keys that the supervisor's greeting brings.
+#[derive(Debug)]
+pub struct Keys {
+    /// Of cache keys and seals.
+    pub secret: Secret,
+    /// Of deposits in scache, until an [`Order::DepositKeys`] brings others.
+    pub deposit: DepositKeys,
 }
 
 /// Why the worker ends.
@@ -69,14 +81,15 @@ impl Supervisor {
     ///
     /// # Errors
     /// [`SupervisorError`]: the worker ends.
-    pub async fn greet(channel: Channel) -> Result<(Self, Secret), SupervisorError> {
+    pub async fn greet(channel: Channel) -> Result<(Self, Keys), SupervisorError> {
         let mut channel =
             channel.into_async().map_err(|error| SupervisorError::Channel(ChannelError::Io(error)))?;
         channel.send(&FromWorker::Hello { version: proto::VERSION }, &[]).await?;
         match channel.receive::<ToWorker>().await? {
-            (ToWorker::Hello { version: proto::VERSION, secret }, descriptors) => {
+            (ToWorker::Hello { version: proto::VERSION, secret, deposit }, descriptors) => {
                 let results = descriptors.only().ok_or(SupervisorError::Broken("no result file"))?;
-                Ok((Self { channel, coming: Vec::new(), results, unrecorded: None }, secret))
+                let supervisor = Self { channel, coming: Vec::new(), results, unrecorded: None };
+                Ok((supervisor, Keys { secret, deposit }))
             }
             (ToWorker::Hello { version, .. }, _) => Err(SupervisorError::Version(version)),
             _ => Err(SupervisorError::Broken("no greeting")),
@@ -112,6 +125,7 @@ impl Supervisor {
                     let channel = descriptors.only().ok_or(SupervisorError::Broken("no channel"))?;
                     return Ok(Order::Cache(Channel::from(channel)));
                 }
+                ToWorker::DepositKeys(keys) => return Ok(Order::DepositKeys(keys)),
                 ToWorker::Drain => return Ok(Order::Drain),
                 ToWorker::Recorded => {}
                 ToWorker::Hello { .. } => return Err(SupervisorError::Broken("a second greeting")),

@@ -1,13 +1,17 @@
 //! `baton demo`: the real relay, scache and workers in a temporary folder, 1000 messages, and what became of them.
 
+mod outcome;
 mod receiver;
+mod starttls;
 
 use crate::control::{Client, ClientError};
 use crate::submission::{Submission, SubmissionError};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use outcome::Outcome;
 use proto::control::{FromRelay, RelayStatistics, ToRelay};
 use receiver::Receiver;
+use starttls::Offer;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +24,9 @@ pub struct DemoArguments {
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
+    /// The receiving servers offer STARTTLS, with a certificate that nobody vouches for
+    #[arg(long)]
+    tls: bool,
     /// How many messages
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     messages: u64,
@@ -76,8 +83,10 @@ pub fn run(arguments: &DemoArguments) -> Result<(), DemoError> {
         .enable_all()
         .build()
         .map_err(|error| DemoError::Step("cannot start the receiving servers", error))?;
+    let offer = if arguments.tls { Offer::encryption() } else { Ok(Offer::Nothing) }
+        .map_err(|error| DemoError::Step("cannot make a certificate", error))?;
     let hosts = runtime
-        .block_on(async { Ok([Receiver::start().await?, Receiver::start().await?]) })
+        .block_on(async { Ok([Receiver::start(&offer).await?, Receiver::start(&offer).await?]) })
         .map_err(|error| DemoError::Step("cannot start the receiving servers", error))?;
     let mut relay = Relay::start(&folder.0, &hosts.each_ref().map(|host| host.address))?;
     let progress = progress(arguments);
@@ -91,8 +100,12 @@ pub fn run(arguments: &DemoArguments) -> Result<(), DemoError> {
     let seconds = released.elapsed().as_secs_f64();
     let statistics = settled(&mut relay)?;
     progress.finish_and_clear();
-    let outcome = Outcome::new(arguments.messages, &hosts, &statistics, seconds);
-    outcome.print(arguments.json);
+    let outcome = Outcome::new(arguments, &hosts, &statistics, seconds);
+    if arguments.json {
+        outcome.print_json()
+    } else {
+        outcome.print()
+    }
     relay.stop();
     outcome.verdict(folder)
 }
@@ -225,67 +238,6 @@ fn configuration(folder: &Path, hosts: &[SocketAddr; 2]) -> String {
          max_use = {MAX_USE}\n",
         routes.join(", ")
     )
-}
-
-/// What happened.
-struct Outcome {
-    messages: u64,
-    missing: u64,
-    repeated: u64,
-    connections: u64,
-    seconds: f64,
-    statistics: RelayStatistics,
-}
-
-impl Outcome {
-    fn new(messages: u64, hosts: &[Receiver], statistics: &RelayStatistics, seconds: f64) -> Self {
-        let arrived: u64 = hosts.iter().map(|host| host.seen(|seen| seen.messages.len() as u64)).sum();
-        let twice =
-            |host: &Receiver| host.seen(|seen| seen.messages.values().filter(|n| **n > 1).count() as u64);
-        Self {
-            messages,
-            missing: messages.saturating_sub(arrived),
-            repeated: hosts.iter().map(twice).sum(),
-            connections: hosts.iter().map(|host| host.seen(|seen| seen.connections)).sum(),
-            seconds,
-            statistics: statistics.clone(),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    fn print(&self, json: bool) {
-        let Self { messages, missing, repeated: _, connections, seconds, statistics } = self;
-        let delivered = messages - missing;
-        let RelayStatistics { handovers, workers, longest_chain, .. } = statistics;
-        let rate = delivered as f64 / seconds.max(f64::EPSILON);
-        if json {
-            let object = serde_json::json!({
-                "messages": messages, "delivered": delivered, "connections": connections,
-                "handovers": handovers, "workers": workers, "longest_chain": longest_chain,
-                "seconds": seconds, "deliveries_per_second": rate,
-            });
-            println!("{object}");
-            return;
-        }
-        println!("{messages:>8} messages to {DOMAINS} domains on 2 hosts");
-        println!("{delivered:>8} delivered, each exactly once");
-        println!("{connections:>8} connections, as the servers counted");
-        println!(
-            "{handovers:>8} sessions handed over (taken by another process than the one that parked it)"
-        );
-        println!("{workers:>8} worker processes took part");
-        println!("{longest_chain:>8} processes shared the session that changed hands most");
-        println!("{rate:>8.0} deliveries/s ({seconds:.2} s)");
-    }
-
-    fn verdict(&self, folder: Folder) -> Result<(), DemoError> {
-        let Self { messages, missing, repeated, .. } = *self;
-        if missing == 0 && repeated == 0 {
-            return Ok(());
-        }
-        let log = folder.keep().join("log");
-        Err(DemoError::Incomplete { expected: messages, missing, repeated, log })
-    }
 }
 
 /// A folder that goes with this value.

@@ -126,6 +126,8 @@ impl Dispatcher {
         let mut centre = Self::new(policy, spool, recovery, pool, steward, paused);
         loop {
             centre.fill_active();
+            // Here and not when the timer says so: that may not come to speak for long on a busy machine.
+            centre.pool.rotate_deposit_keys(Instant::now());
             centre.hand_out();
             if centre.is_drained() {
                 return centre.write_last_facts();
@@ -188,7 +190,7 @@ impl Dispatcher {
         let recovery = self.recovery.as_ref().map(|_| self.recover_at);
         let hourly = self.now() + Duration::from_secs(3600);
         let next = [recovery, self.timer.next_deadline()].into_iter().flatten().fold(hourly, Duration::min);
-        self.started + next
+        (self.started + next).min(self.pool.rotation_due())
     }
 
     fn on_time(&mut self) {

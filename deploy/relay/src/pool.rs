@@ -3,15 +3,19 @@
 //! One task per worker owns its channel; the pool owns who is idle. A worker that ends, for whatever reason, is an event
 //! like a report: the dispatcher decides what becomes of the job it had.
 
+mod keys;
 mod link;
 mod programs;
 mod steward;
 
+pub use keys::{ROTATE_EVERY, new_secret};
 pub use link::Job;
 pub use programs::{Program, ProgramError, Programs};
 pub use steward::{Steward, StewardError};
 
+use keys::RotatingKeys;
 use link::{Order, WorkerLink};
+use proto::channel::Channel;
 use proto::job::{RecipientResult, Report};
 use proto::secret::Secret;
 use proto::steward::ToSteward;
@@ -19,6 +23,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tokio::process::Child;
 use tokio::sync::mpsc;
 
 /// Names a worker process for as long as this relay runs.
@@ -65,11 +70,25 @@ pub enum Event {
     Leaving(WorkerId),
 }
 
+/// What the pool is made with.
+#[derive(Debug)]
+pub struct PoolSettings {
+    /// Where the programs are.
+    pub programs: Programs,
+    /// The key of cache keys and seals, for workers only.
+    pub secret: Secret,
+    /// The file for verdicts of workers that outlive this relay.
+    pub results: OwnedFd,
+    /// How long a key of deposits is the current one; [`ROTATE_EVERY`] outside tests.
+    pub rotate_every: Duration,
+}
+
 /// All worker processes.
 #[derive(Debug)]
 pub struct Pool {
     programs: Programs,
     secret: Secret,
+    keys: RotatingKeys,
     results: Rc<OwnedFd>,
     workers: HashMap<WorkerId, Member>,
     /// Most recently used last: the others reach `max_idle` and end.
@@ -93,16 +112,17 @@ struct Member {
 const CACHE_RETRY: Duration = Duration::from_secs(5);
 
 impl Pool {
-    /// No workers yet. `results` is the file for verdicts of workers that outlive this relay.
-    pub fn new(
-        programs: Programs,
-        secret: Secret,
-        results: OwnedFd,
-    ) -> (Self, mpsc::UnboundedReceiver<Event>) {
+    /// No workers yet; the first key of deposits is drawn.
+    ///
+    /// # Errors
+    /// The kernel gives no random octets.
+    pub fn new(settings: PoolSettings) -> std::io::Result<(Self, mpsc::UnboundedReceiver<Event>)> {
+        let PoolSettings { programs, secret, results, rotate_every } = settings;
         let (events, receiver) = mpsc::unbounded_channel();
         let pool = Self {
             programs,
             secret,
+            keys: RotatingKeys::new(Instant::now(), rotate_every)?,
             results: Rc::new(results),
             workers: HashMap::new(),
             idle: HashMap::new(),
@@ -110,7 +130,7 @@ impl Pool {
             next_id: 0,
             started: 0,
         };
-        (pool, receiver)
+        Ok((pool, receiver))
     }
 
     /// Gives `job` to an idle worker of `service`, or to a new one.
@@ -227,23 +247,45 @@ impl Pool {
         self.workers.get(&id).map(|member| member.pid)
     }
 
+    /// Rotates the keys of deposits if it is time to, and tells every worker.
+    pub fn rotate_deposit_keys(&mut self, now: Instant) {
+        let Some(keys) = self.keys.rotate(now) else { return };
+        for member in self.workers.values() {
+            let _ended = member.link.order(Order::DepositKeys(keys.clone()));
+        }
+    }
+
+    /// When that has to be called next.
+    #[must_use]
+    pub fn rotation_due(&self) -> Instant {
+        self.keys.due()
+    }
+
     fn start(&mut self, service: &Service, steward: &Steward) -> Result<WorkerId, ProgramError> {
+        let (child, channel) = link::launch(&self.programs, service, steward.client())?;
+        let id = self.take_in(&service.name, child, channel)?;
+        self.started += 1;
+        Ok(id)
+    }
+
+    /// A new process becomes one of ours.
+    fn take_in(&mut self, service: &str, child: Child, channel: Channel) -> Result<WorkerId, ProgramError> {
         let id = WorkerId(self.next_id);
         self.next_id += 1;
-        let starting = link::Starting {
+        let pid = child.id().unwrap_or_default();
+        let greeting = link::Greeting {
             id,
-            service,
-            programs: &self.programs,
             secret: &self.secret,
+            deposit: self.keys.valid(),
             results: &self.results,
-            cache: steward.client(),
             events: self.events.clone(),
         };
-        let (link, pid) = starting.start()?;
-        self.started += 1;
-        let service = service.name.clone();
-        let cache_again_after = Instant::now();
+        let link = greeting.send(child, channel)?;
+        let (service, cache_again_after) = (service.to_owned(), Instant::now());
         self.workers.insert(id, Member { service, pid, link, leaving: false, cache_again_after });
         Ok(id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,17 +8,17 @@ use crate::control::{Bound, ControlError, Listener as ControlListener};
 use crate::dispatch::{Dispatcher, Parts, Policy, Transports};
 use crate::identity::{Access, Identity, IdentityError};
 use crate::listener::{self, Occupancy, Shared};
-use crate::pool::{Pool, ProgramError, Programs, Steward};
+use crate::pool::{self, Event, Pool, PoolSettings, ProgramError, Programs, Steward};
 use crate::routing::Routing;
 use crate::settings::{self, SettingsError, Source};
 use log_file::LogFile;
 use maincf::{MainCf, RelayConfig};
-use proto::secret::Secret;
 use run_files::IntakeAddress;
 use signals::{Reloading, Signals};
 use spool::{MarkDurability, Options, Recovery, Spool, SpoolError};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,7 +147,7 @@ async fn start(
     let occupancy = Occupancy::default();
     let shared = Shared::new(config, spool.clone(), commands.clone(), &occupancy);
     let (settings, current) = watch::channel(Arc::new(shared.map_err(SettingsError::Origin)?));
-    let (pool, events) = Pool::new(programs.clone(), new_secret()?, spool.result_file()?);
+    let (pool, events) = worker_pool(&programs, spool.result_file()?)?;
     let (restarted, restarts) = mpsc::unbounded_channel();
     let (steward, keeper) = Steward::start(&programs, settings::caps(config), restarted)?;
     let (asked, questions) = mpsc::unbounded_channel();
@@ -213,8 +213,17 @@ async fn listen(config: &RelayConfig) -> Result<Vec<TcpListener>, RunError> {
     Ok(listeners)
 }
 
-fn new_secret() -> Result<Secret, RunError> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| RunError::System("random octets", error.into()))?;
-    Ok(Secret::new(key))
+/// The pool with keys of this run: sessions that an earlier relay's workers parked cannot be opened.
+fn worker_pool(
+    programs: &Programs,
+    results: OwnedFd,
+) -> Result<(Pool, mpsc::UnboundedReceiver<Event>), RunError> {
+    let refused = |error| RunError::System("random octets", error);
+    let settings = PoolSettings {
+        programs: programs.clone(),
+        secret: pool::new_secret().map_err(refused)?,
+        results,
+        rotate_every: pool::ROTATE_EVERY,
+    };
+    Pool::new(settings).map_err(refused)
 }

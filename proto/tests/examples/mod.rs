@@ -3,6 +3,7 @@
 use proto::cache::{FromCache, ToCache};
 use proto::clock::Boottime;
 use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics, ToRelay};
+use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
     Body, CacheUse, Fate, FromWorker, Notify, Recipient, RecipientResult, Report, Request, Ret, SessionUse,
     Site, Times, ToWorker,
@@ -15,6 +16,10 @@ use proto::steward::{Caps, FromSteward, Listed, Statistics, ToSteward};
 
 fn secret() -> Secret {
     Secret::new(std::array::from_fn(|index| index as u8))
+}
+
+fn deposit_key(epoch: u32, byte: u8) -> DepositKey {
+    DepositKey { epoch, key: Secret::new([byte; 32]) }
 }
 
 fn endpoint() -> EndpointKey {
@@ -184,8 +189,10 @@ fn request(ret: Option<Ret>, body: Body) -> Request {
 }
 
 pub(crate) fn to_worker() -> Vec<ToWorker> {
+    let first = DepositKeys { current: deposit_key(1, 8), previous: None };
+    let rotated = DepositKeys { current: deposit_key(300, 9), previous: Some(deposit_key(299, 8)) };
     vec![
-        ToWorker::Hello { version: 1, secret: secret() },
+        ToWorker::Hello { version: 1, secret: secret(), deposit: first },
         ToWorker::Cache,
         ToWorker::Recipients(recipients()),
         ToWorker::Deliver(request(Some(Ret::Full), Body::Unset)),
@@ -193,6 +200,7 @@ pub(crate) fn to_worker() -> Vec<ToWorker> {
         ToWorker::Deliver(request(None, Body::EightBitMime)),
         ToWorker::Drain,
         ToWorker::Recorded,
+        ToWorker::DepositKeys(rotated),
     ]
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proto::cache::{FromCache, ToCache};
 use proto::clock::Boottime;
 use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics, ToRelay};
+use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
     Body, CacheUse, Fate, FromWorker, Notify, Recipient, RecipientResult, Report, Request, Ret, SessionUse,
     Site, Times, ToWorker,
@@ -230,15 +231,27 @@ fn request() -> impl Strategy<Value = Request> {
     )
 }
 
+fn deposit_keys() -> impl Strategy<Value = DepositKeys> {
+    let key = |(epoch, octets)| DepositKey { epoch, key: Secret::new(octets) };
+    any::<((u32, [u8; 32]), Option<(u32, [u8; 32])>)>().prop_map(move |(current, previous)| DepositKeys {
+        current: key(current),
+        previous: previous.map(key),
+    })
+}
+
 pub(crate) fn to_worker() -> impl Strategy<Value = ToWorker> {
     prop_oneof![
-        any::<(u16, [u8; 32])>()
-            .prop_map(|(version, key)| ToWorker::Hello { version, secret: Secret::new(key) }),
+        (any::<(u16, [u8; 32])>(), deposit_keys()).prop_map(|((version, key), deposit)| ToWorker::Hello {
+            version,
+            secret: Secret::new(key),
+            deposit
+        }),
         Just(()).prop_map(|()| ToWorker::Cache),
         vec(recipient(), 0..20).prop_map(ToWorker::Recipients),
         request().prop_map(ToWorker::Deliver),
         Just(()).prop_map(|()| ToWorker::Drain),
         Just(()).prop_map(|()| ToWorker::Recorded),
+        deposit_keys().prop_map(ToWorker::DepositKeys),
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::programs::{LogTo, Program, ProgramError, Programs};
 use super::{Event, Service, WorkerId};
 use proto::channel::{AsyncChannel, Channel, ChannelError};
+use proto::deposit::DepositKeys;
 use proto::job::{CHUNK, FromWorker, Recipient, RecipientResult, Request, ToWorker};
 use proto::secret::Secret;
 use std::ffi::OsString;
@@ -27,6 +28,7 @@ pub struct Job {
 pub(super) enum Order {
     Deliver(Box<Job>),
     Cache(Channel),
+    DepositKeys(DepositKeys),
     Drain,
     Recorded,
 }
@@ -42,30 +44,35 @@ impl WorkerLink {
     }
 }
 
-/// What a new worker needs.
-pub(super) struct Starting<'a> {
+/// Starts the process.
+pub(super) fn launch(
+    programs: &Programs,
+    service: &Service,
+    cache: Option<Channel>,
+) -> Result<(Child, Channel), ProgramError> {
+    programs.start(Program::Worker, &arguments(service), cache.map(OwnedFd::from), LogTo::File)
+}
+
+/// What a new worker is told first, and who hears it.
+pub(super) struct Greeting<'a> {
     pub(super) id: WorkerId,
-    pub(super) service: &'a Service,
-    pub(super) programs: &'a Programs,
     pub(super) secret: &'a Secret,
+    pub(super) deposit: &'a DepositKeys,
     pub(super) results: &'a Rc<OwnedFd>,
-    pub(super) cache: Option<Channel>,
     pub(super) events: mpsc::UnboundedSender<Event>,
 }
 
-impl Starting<'_> {
-    /// Starts the process and its task. The greeting is in the channel before the process runs.
-    pub(super) fn start(self) -> Result<(WorkerLink, u32), ProgramError> {
-        let Self { id, service, programs, secret, results, cache, events } = self;
-        let (child, mut channel) =
-            programs.start(Program::Worker, &arguments(service), cache.map(OwnedFd::from), LogTo::File)?;
+impl Greeting<'_> {
+    /// Greets a process and starts its task. The greeting waits in the channel until the process reads it.
+    pub(super) fn send(self, child: Child, mut channel: Channel) -> Result<WorkerLink, ProgramError> {
+        let Self { id, secret, deposit, results, events } = self;
         let failed = |error: ChannelError| {
             ProgramError::Channel("baton-worker", std::io::Error::other(error.to_string()))
         };
-        let hello = ToWorker::Hello { version: proto::VERSION, secret: secret.clone() };
+        let (secret, deposit) = (secret.clone(), deposit.clone());
+        let hello = ToWorker::Hello { version: proto::VERSION, secret, deposit };
         channel.send(&hello, &[results.as_fd()]).map_err(failed)?;
         let channel = channel.into_async().map_err(|error| ProgramError::Channel("baton-worker", error))?;
-        let pid = child.id().unwrap_or_default();
         let (orders, receiver) = mpsc::unbounded_channel();
         let conversation = Conversation {
             id,
@@ -77,7 +84,7 @@ impl Starting<'_> {
             drained: false,
         };
         tokio::task::spawn_local(conversation.run(receiver, child));
-        Ok((WorkerLink(orders), pid))
+        Ok(WorkerLink(orders))
     }
 }
 
@@ -159,6 +166,7 @@ impl Conversation {
         match order {
             Order::Deliver(job) => self.deliver(*job).await,
             Order::Cache(channel) => self.channel.send(&ToWorker::Cache, &[channel.as_fd()]).await,
+            Order::DepositKeys(keys) => self.channel.send(&ToWorker::DepositKeys(keys), &[]).await,
             Order::Recorded => self.channel.send(&ToWorker::Recorded, &[]).await,
             Order::Drain => {
                 self.drained = true;

@@ -80,6 +80,12 @@ impl Programs {
         Ok(programs)
     }
 
+    /// In this folder, whether they are there or not.
+    #[cfg(test)]
+    pub(super) fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     fn path(&self, program: Program) -> PathBuf {
         self.folder.join(program.file_name())
     }
