@@ -6,7 +6,7 @@ use crate::main_cf::MainCf;
 use crate::param::{Protocol, Scope};
 use crate::params::{
     Bounce, Connect, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool, Process, Queue,
-    Retry, Routing, SessionCache, Timeouts, Tls, TlsTrust, TransportLimits,
+    Retry, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust, TransportLimits,
 };
 use crate::reader::{ConfigErrors, Reader};
 use crate::review;
@@ -62,6 +62,9 @@ impl DeliveryConfig {
         let (lines, cache) = (Lines::load(reader), SessionCache::load(reader));
         let (tls, tls_trust) = (Tls::load(reader), TlsTrust::load(reader));
         let (errors, process, log) = (Errors::load(reader), Process::load(reader), Log::load(reader));
+        // Nothing reads these, but a wrong value is an error all the same.
+        let unread = TlsOpenssl::load(reader);
+        unread?;
         Some(Self {
             protocol,
             identity: identity?,

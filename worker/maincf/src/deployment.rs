@@ -29,12 +29,21 @@ pub const STANDALONE: &[Difference] = &[
     differs("queue_directory", "/var/spool/baton", "the queue is not Postfix's"),
     differs("mail_owner", "baton", "an account of its own"),
     differs("mail_name", "Baton", "the name that peers and bounces show"),
-    differs("smtp_tls_security_level", "may", "encrypt wherever the server can"),
-    differs("lmtp_tls_security_level", "may", "encrypt wherever the server can"),
+    differs(
+        "smtp_tls_security_level",
+        "${{$smtp_enforce_tls} == {no} ? {may} : {}}",
+        "encrypt wherever the server can; who still asks for more by the old switch gets more",
+    ),
+    differs(
+        "lmtp_tls_security_level",
+        "${{$lmtp_enforce_tls} == {no} ? {may} : {}}",
+        "encrypt wherever the server can; who still asks for more by the old switch gets more",
+    ),
     differs("smtp_tls_connection_reuse", "yes", "handing encrypted sessions on is what Baton is for"),
     differs("lmtp_tls_connection_reuse", "yes", "handing encrypted sessions on is what Baton is for"),
     differs("smtp_tls_fingerprint_digest", "sha256", "md5 fingerprints can be forged"),
     differs("lmtp_tls_fingerprint_digest", "sha256", "md5 fingerprints can be forged"),
+    differs("tls_wildcard_matches_multiple_labels", "no", "a star is one label, as for everybody else today"),
     differs("syslog_name", "baton", "log lines say who wrote them"),
 ];
 
@@ -46,6 +55,22 @@ impl Deployment {
             Self::Standalone => {
                 STANDALONE.iter().find(|difference| difference.name == name).map(|found| found.default)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MainCf, params};
+
+    #[test]
+    fn every_difference_is_one_and_belongs_to_a_row() {
+        let postfix = MainCf::none().for_deployment(Deployment::Postfix);
+        for Difference { name, default, reason } in STANDALONE {
+            assert!(params::find(name).is_some(), "{name}");
+            assert_ne!(postfix.default_text(name).as_deref(), Some(*default), "{name}");
+            assert!(!reason.is_empty(), "{name}");
         }
     }
 }

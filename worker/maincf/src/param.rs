@@ -72,7 +72,7 @@ pub enum Today {
 pub struct Param {
     /// Name after the prefix; the whole name where `mirror` is [`Mirror::Shared`].
     pub key: &'static str,
-    /// Unexpanded main.cf text under Postfix; `@` stands for the own prefix (`$@tls_cert_file`).
+    /// Unexpanded main.cf text under Postfix; `@` stands for the own prefix (`$@tls_cert_file`) where the name has one.
     pub default: &'static str,
     /// How the name and default change with the protocol.
     pub mirror: Mirror,
@@ -121,7 +121,8 @@ impl Param {
             _ => self.default,
         };
         match scope {
-            Scope::Protocol(protocol) if text.contains('@') => {
+            // A shared name has no prefix; an OpenSSL cipher list has `@` of its own.
+            Scope::Protocol(protocol) if self.mirror != Mirror::Shared && text.contains('@') => {
                 Cow::Owned(text.replace('@', protocol.prefix()))
             }
             _ => Cow::Borrowed(text),

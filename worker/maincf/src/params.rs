@@ -19,6 +19,7 @@ mod schedule;
 mod session_cache;
 mod timeouts;
 mod tls;
+mod tls_openssl;
 mod tls_trust;
 
 use std::borrow::Cow;
@@ -44,6 +45,7 @@ pub use schedule::{Pool, TransportLimits};
 pub use session_cache::SessionCache;
 pub use timeouts::Timeouts;
 pub use tls::Tls;
+pub use tls_openssl::TlsOpenssl;
 pub use tls_trust::TlsTrust;
 
 use crate::param::{Group, Mirror, Param, Protocol, Scope};
@@ -60,6 +62,7 @@ pub const ALL: &[Group] = &[
     SessionCache::GROUP,
     Tls::GROUP,
     TlsTrust::GROUP,
+    TlsOpenssl::GROUP,
     Errors::GROUP,
     Process::GROUP,
     Log::GROUP,

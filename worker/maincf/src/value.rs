@@ -8,13 +8,14 @@ mod number;
 mod service;
 mod text;
 mod time;
+mod tls_log;
 
 use std::net::AddrParseError;
 use std::num::ParseIntError;
 
 pub use choice::{
     AddressPreference, CipherGrade, DnsSupport, HostLookup, InetInterfaces, InetProtocols, InsecureMxPolicy,
-    SecurityLevel,
+    ResolverOptions, SecurityLevel,
 };
 pub use feedback::Feedback;
 pub use list::Keywords;
@@ -23,6 +24,7 @@ pub use net::{Network, Networks};
 pub use number::{Positive, Within};
 pub use service::Service;
 pub use text::{DomainSource, NonEmpty, TransportNexthop};
+pub use tls_log::TlsLogLevel;
 
 use crate::tables::SpecError;
 

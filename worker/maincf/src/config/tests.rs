@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::main_cf::Origin;
-use crate::value::{DnsSupport, Feedback, SecurityLevel};
+use crate::value::{DnsSupport, Feedback, InsecureMxPolicy, SecurityLevel};
 use crate::{Deployment, Reason};
 
 fn cf(text: &str) -> MainCf {
@@ -60,17 +60,90 @@ fn every_error_is_reported_with_who_set_it() {
     );
 }
 
+/// The level in force for SMTP, or why there is none.
+fn level(text: &str, deployment: Deployment) -> SecurityLevel {
+    DeliveryConfig::load(&cf(text).for_deployment(deployment), Protocol::Smtp).unwrap().tls.level()
+}
+
 #[test]
-fn a_level_that_forbids_plaintext_is_refused() {
-    for level in ["encrypt", "dane-only", "${empty?{may}:{verify}}"] {
-        let cf = cf(&format!("smtp_tls_security_level = {level}\n"));
-        let errors = DeliveryConfig::load(&cf, Protocol::Smtp).unwrap_err();
-        assert!(matches!(errors.0[0].reason, Reason::Refused(_)), "{level}");
-        assert!(matches!(errors.0[0].origin, Origin::File { line: 1, .. }));
-        assert!(RelayConfig::load(&cf).is_err(), "{level}");
+fn the_level_in_force_is_the_new_one_or_what_the_older_switches_say() {
+    for (text, want) in [
+        ("", SecurityLevel::None),
+        ("smtp_use_tls = yes", SecurityLevel::May),
+        ("smtp_enforce_tls = yes", SecurityLevel::Verify),
+        ("smtp_enforce_tls = yes\nsmtp_tls_enforce_peername = no", SecurityLevel::Encrypt),
+        ("smtp_enforce_tls = yes\nsmtp_tls_security_level = may", SecurityLevel::May),
+        ("smtp_use_tls = yes\nsmtp_tls_security_level = none", SecurityLevel::None),
+        ("smtp_tls_security_level = ${empty?{may}:{dane-only}}", SecurityLevel::DaneOnly),
+        ("compatibility_level = 3.10", SecurityLevel::None),
+        ("compatibility_level = 3.11", SecurityLevel::May),
+    ] {
+        assert_eq!(level(text, Deployment::Postfix), want, "{text}");
     }
-    let config = DeliveryConfig::load(&cf("smtp_tls_security_level = may\n"), Protocol::Smtp).unwrap();
-    assert_eq!(config.tls.security_level, SecurityLevel::May);
+    assert!(DeliveryConfig::load(&cf("smtp_tls_security_level = maybe"), Protocol::Smtp).is_err());
+}
+
+#[test]
+fn the_relay_encrypts_where_it_can_and_never_less_than_the_older_switches_ask_for() {
+    for (text, want) in [
+        ("", SecurityLevel::May),
+        ("smtp_use_tls = yes", SecurityLevel::May),
+        ("smtp_enforce_tls = yes", SecurityLevel::Verify),
+        ("smtp_enforce_tls = YES\nsmtp_tls_enforce_peername = no", SecurityLevel::Encrypt),
+        ("smtp_tls_security_level = none", SecurityLevel::None),
+        ("smtp_tls_security_level =\nsmtp_use_tls = no", SecurityLevel::None),
+    ] {
+        assert_eq!(level(text, Deployment::Standalone), want, "{text}");
+    }
+    let lmtp = DeliveryConfig::load(&cf("lmtp_enforce_tls = yes"), Protocol::Lmtp).unwrap();
+    assert_eq!(lmtp.tls.level(), SecurityLevel::Verify);
+}
+
+#[test]
+fn tls_has_other_defaults_standalone_than_under_postfix() {
+    let config = |deployment| {
+        let cf = MainCf::none().with_system_hostname("mail.example.org").for_deployment(deployment);
+        DeliveryConfig::load(&cf, Protocol::Smtp).unwrap()
+    };
+    let (own, postfix) = (config(Deployment::Standalone), config(Deployment::Postfix));
+    assert_eq!((own.tls.connection_reuse, postfix.tls.connection_reuse), (true, false));
+    assert_eq!(own.tls_trust.fingerprint_digest, "sha256");
+    assert_eq!(postfix.tls_trust.fingerprint_digest, "md5");
+    assert_eq!((own.tls_trust.wildcard_many_labels, postfix.tls_trust.wildcard_many_labels), (false, true));
+    assert_eq!(own.tls.dane_insecure_mx_policy, InsecureMxPolicy::Dane);
+    assert_eq!(postfix.tls.dane_insecure_mx_policy, InsecureMxPolicy::Dane);
+}
+
+#[test]
+fn keys_are_in_the_file_of_their_certificate_unless_said_otherwise() {
+    let trust = |text: &str, protocol| DeliveryConfig::load(&cf(text), protocol).unwrap().tls_trust;
+    let own = trust("smtp_tls_cert_file = /c\nlmtp_tls_eccert_file = /e\n", Protocol::Smtp);
+    assert_eq!((own.key_file.as_deref(), own.eckey_file), (Some(Path::new("/c")), None));
+    assert_eq!(
+        trust("lmtp_tls_eccert_file = /e", Protocol::Lmtp).eckey_file.as_deref(),
+        Some(Path::new("/e"))
+    );
+    assert_eq!(trust("", Protocol::Lmtp).secure_match, ["nexthop"]);
+    assert_eq!(trust("", Protocol::Smtp).secure_match, ["nexthop", "dot-nexthop"]);
+}
+
+#[test]
+fn a_grade_without_encryption_is_refused() {
+    for name in ["smtp_tls_ciphers", "smtp_tls_mandatory_ciphers"] {
+        let cf = cf(&format!("{name} = NULL\n"));
+        let errors = DeliveryConfig::load(&cf, Protocol::Smtp).unwrap_err();
+        assert!(matches!(errors.0[0].reason, Reason::Refused(_)), "{name}");
+        assert!(matches!(errors.0[0].origin, Origin::File { line: 1, .. }));
+        assert!(RelayConfig::load(&cf).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn wrong_values_are_errors_even_where_nothing_reads_them() {
+    let load = |text: &str| DeliveryConfig::load(&cf(text), Protocol::Smtp);
+    assert!(load("smtp_tls_enable_rpk = perhaps").is_err());
+    assert!(load("smtp_dns_resolver_options = res_dnssearch").is_err());
+    assert!(load("smtp_tls_loglevel = loud").is_err());
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::param::Mirror::{Same, Shared};
-use crate::param::Today::{self, Act, ByValue, Warn};
+use crate::param::Today::{Act, Warn};
 use crate::param::params;
-use crate::value::{DnsSupport, HostLookup};
+use crate::value::{DnsSupport, HostLookup, ResolverOptions};
 
 params! {
     /// From a name to addresses.
@@ -19,20 +19,15 @@ params! {
         /// The old form of `smtp_dns_support_level = disabled`.
         disable_dns_lookups: bool = "disable_dns_lookups", "no", Shared, Act;
         /// How much DNS is used. [`Dns::support`] is the effective value.
-        support_level: DnsSupport = "dns_support_level", "", Same, ByValue(support_today);
+        support_level: DnsSupport = "dns_support_level", "", Same, Act;
+        /// Complete names: `res_defnames` adds the local domain to names without a dot, `res_dnsrch` goes through the
+        /// search list. Either one switches DANE off: a name that was completed is not the one that was asked for.
+        resolver_options: ResolverOptions = "dns_resolver_options", "", Same, Act;
         /// Log and match the end of a CNAME chain instead of the name that was asked.
         cname_overrides_servername: bool = "cname_overrides_servername", "no", Same,
-            Warn("names are logged as they were asked for");
+            Warn("names are logged and matched as they were asked for");
         /// DNS servers as address:port; empty: those of resolv.conf.
         servers: Vec<SocketAddr> = "baton_dns_server", "", Shared, Act;
-    }
-}
-
-fn support_today(value: &str) -> Today {
-    if value.eq_ignore_ascii_case("dnssec") {
-        Warn("answers are not validated yet, as with the value enabled")
-    } else {
-        Act
     }
 }
 

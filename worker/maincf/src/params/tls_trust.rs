@@ -9,28 +9,28 @@ use crate::param::params;
 params! {
     /// Whom TLS trusts, and as whom we appear.
     TlsTrust {
-        /// A file of certificates of trusted authorities.
+        /// A file of certificates of authorities to trust. With neither file nor folder nobody is trusted.
         ca_file: Option<PathBuf> = "tls_CAfile", "", Same, Act;
-        /// A folder of them.
+        /// A folder of such files, whatever their names.
         ca_path: Option<PathBuf> = "tls_CApath", "", Same, Act;
-        /// Trust the authorities that the system trusts, too.
+        /// Beside the above, trust the authorities that the system trusts.
         append_default_ca: bool = "tls_append_default_CA", "no", Shared, Act;
-        /// Files of the only trust anchors at levels verify and secure: certificates or public keys.
+        /// Files of certificates or public keys that are the only trust anchors at levels verify and secure. Their dates do not count.
         trust_anchor_file: Vec<PathBuf> = "tls_trust_anchor_file", "", Same, Act;
-        /// How many authorities may stand between a certificate and its trust anchor.
+        /// How many certificates of authorities may stand above the server's, the trust anchor included.
         verify_depth: u32 = "tls_scert_verifydepth", "9", Same, Act;
-        /// Names that level verify accepts: hostname, nexthop, dot-nexthop, or names.
+        /// Names that level verify accepts: hostname, nexthop, dot-nexthop (whatever is below it), a name, or .name.
         verify_match: Vec<String> = "tls_verify_cert_match", "hostname", Same, Act;
-        /// Names that level secure accepts.
+        /// Names that level secure accepts, in the same form.
         secure_match: Vec<String> = "tls_secure_cert_match", "nexthop, dot-nexthop", LmtpDefault("nexthop"), Act;
-        /// Whether `*` in a certificate's name stands for several labels.
+        /// `*` in a certificate's name stands for several labels. Postfix 3.6 and later take it for one, whatever is set.
         wildcard_many_labels: bool = "tls_wildcard_matches_multiple_labels", "yes", Shared, Act;
-        /// Fingerprints that level fingerprint accepts, of certificates or public keys.
+        /// Fingerprints that level fingerprint accepts, of certificates or of their public keys, in hexadecimal.
         fingerprint_match: Vec<String> = "tls_fingerprint_cert_match", "", Same, Act;
-        /// The digest of fingerprints.
+        /// The digest that fingerprints are made with: md5, sha1, sha224, sha256, sha384, sha512.
         fingerprint_digest: String = "tls_fingerprint_digest",
             "${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}", Same, Act;
-        /// Our keys and certificates: each key, then its certificate and what issued it.
+        /// Our keys and certificates: each key, then its certificate and what issued it. When set, the files below are not read.
         chain_files: Vec<PathBuf> = "tls_chain_files", "", Same, Act;
         /// Our RSA certificate, and what issued it.
         cert_file: Option<PathBuf> = "tls_cert_file", "", Same, Act;

@@ -47,9 +47,8 @@ fn a_real_file_gives_a_few_lines_only() {
     assert_eq!(
         lines(DEBIAN),
         [
-            "/m:10: smtp_tls_security_level is set but not acted on yet: TLS is not built yet: \
-             mail is sent in plaintext",
-            "/m:11: smtp_tls_session_cache_database is set but not acted on yet",
+            "/m:11: smtp_tls_session_cache_database is set but not acted on yet: \
+             sessions are handed on alive instead of being resumed",
             "12 settings belong to programs that Baton does not replace: alias_database, alias_maps, \
              append_dot_mydomain, biff, mailbox_size_limit, mydestination, mynetworks, readme_directory, \
              smtpd_relay_restrictions, smtpd_tls_cert_file, smtpd_tls_key_file, smtpd_tls_security_level",
@@ -57,42 +56,66 @@ fn a_real_file_gives_a_few_lines_only() {
     );
     assert_eq!(refused_names(DEBIAN), [""; 0]);
     let postfix = warnings(&cf(DEBIAN).for_deployment(Deployment::Postfix));
-    assert_eq!(postfix.len(), 2);
+    assert_eq!(postfix.len(), 1);
 }
 
 #[test]
 fn what_would_weaken_security_is_refused_by_name() {
-    let text = "smtp_sasl_auth_enable = yes\nlmtp_sasl_password_maps = hash:/x\nsmtp_tls_policy_maps = hash:/x\n\
-                smtp_tls_CAfile = /x\nlmtp_tls_security_level = secure\nsmtp_header_checks = pcre:/x\n\
-                smtp_tls_wrappermode = yes\nsmtp_enforce_tls = yes\nlmtp_tls_fingerprint_cert_match = a\n";
+    let text = "smtp_sasl_auth_enable = yes\nlmtp_sasl_password_maps = hash:/x\nsmtp_header_checks = pcre:/x\n\
+                smtp_tls_ciphers = null\nlmtp_tls_mandatory_ciphers = null\nsmtp_requiretls_policy = enforce\n";
     assert_eq!(
         refused_names(text),
         [
             "lmtp_sasl_password_maps",
-            "lmtp_tls_fingerprint_cert_match",
-            "lmtp_tls_security_level",
-            "smtp_enforce_tls",
+            "lmtp_tls_mandatory_ciphers",
             "smtp_header_checks",
+            "smtp_requiretls_policy",
             "smtp_sasl_auth_enable",
-            "smtp_tls_CAfile",
-            "smtp_tls_policy_maps",
-            "smtp_tls_wrappermode",
+            "smtp_tls_ciphers",
         ]
     );
     assert!(lines(text).is_empty(), "what is refused is not warned about as well");
 }
 
 #[test]
+fn settings_of_tls_act_or_say_what_holds_instead() {
+    let acts = "smtp_tls_policy_maps = static:encrypt\nsmtp_tls_CAfile = /x\nlmtp_tls_security_level = secure\n\
+                smtp_tls_wrappermode = yes\nsmtp_enforce_tls = yes\nlmtp_tls_fingerprint_cert_match = a\n\
+                smtp_dns_support_level = dnssec\nsmtp_dns_resolver_options = res_dnsrch\nsmtp_tls_loglevel = 2\n\
+                smtp_tls_ciphers = export\ntls_disable_workarounds = 0x1\ntls_ssl_options = NO_TICKET\n";
+    assert_eq!(lines(acts), [""; 0]);
+    assert_eq!(refused_names(acts), [""; 0]);
+    let others = "smtp_tls_loglevel = 3\ntls_low_cipherlist = LOW\nsmtp_tls_enable_rpk = yes\ntls_config_file = /x\n\
+                  smtp_tls_dcert_file = /x\ntls_ssl_options = 0x4\n";
+    assert_eq!(
+        lines(others),
+        [
+            "/m:5: smtp_tls_dcert_file is set but not acted on yet: there is no DSA in the library; \
+             the certificate is not used",
+            "/m:3: smtp_tls_enable_rpk is set but not acted on yet: servers are asked for certificates, \
+             which every server has",
+            "/m:1: smtp_tls_loglevel is set but not acted on yet: packets are never logged: it is as level 2",
+            "/m:4: tls_config_file is set but not acted on yet: there is no OpenSSL here to configure",
+            "/m:2: tls_low_cipherlist is set but not acted on yet: grade low means medium",
+            "/m:6: tls_ssl_options is set but not acted on yet: there is no OpenSSL here; of its options only \
+             those hold that switch off what is not there",
+        ]
+    );
+    assert_eq!(refused_names(others), [""; 0]);
+}
+
+#[test]
 fn the_default_written_out_is_not_worth_a_word() {
     let text = "smtp_sasl_auth_enable = no\nsmtp_tls_policy_maps =\nsmtp_cname_overrides_servername = no\n\
-                smtp_sasl_security_options = noplaintext, noanonymous\nsmtp_tls_security_level = none\n";
+                smtp_sasl_security_options = noplaintext, noanonymous\nsmtp_tls_security_level = none\n\
+                smtp_tls_session_cache_timeout = 3600s\ntls_ffdhe_auto_groups = ffdhe2048 ffdhe3072\n";
     assert!(lines(text).is_empty());
     assert!(refused_names(text).is_empty());
 }
 
 #[test]
 fn a_value_that_does_not_expand_is_not_its_default() {
-    assert_eq!(refused_names("smtp_tls_policy_maps = ${x"), ["smtp_tls_policy_maps"]);
+    assert_eq!(refused_names("smtp_sasl_password_maps = ${x"), ["smtp_sasl_password_maps"]);
 }
 
 #[test]

@@ -127,6 +127,41 @@ impl Value for HostLookup {
     }
 }
 
+/// How names are completed (`smtp_dns_resolver_options`). Neither: every name is taken as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResolverOptions {
+    /// `res_defnames`: the local domain is added to names without a dot.
+    pub default_domain: bool,
+    /// `res_dnsrch`: the search list of resolv.conf is gone through.
+    pub search_list: bool,
+}
+
+impl ResolverOptions {
+    /// Whether names are completed at all. Then DANE has nothing to hold on to.
+    pub fn complete_names(self) -> bool {
+        self.default_domain || self.search_list
+    }
+}
+
+impl Value for ResolverOptions {
+    const KIND: &'static str = "list of: res_defnames res_dnsrch";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        let mut options = Self::default();
+        for word in words(text)? {
+            match word {
+                "res_defnames" => options.default_domain = true,
+                "res_dnsrch" => options.search_list = true,
+                _ => {
+                    let allowed = &["res_defnames", "res_dnsrch"];
+                    return Err(ValueError::NotOneOf { word: word.into(), allowed });
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
 /// The address families in use (`inet_protocols`). With neither, no remote delivery is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InetProtocols {
@@ -204,6 +239,15 @@ mod tests {
             InetInterfaces::parse("[::1], mail.example", ""),
             Ok(InetInterfaces::Listed(vec!["::1".into(), "mail.example".into()]))
         );
+    }
+
+    #[test]
+    fn names_are_completed_only_when_asked_in_small_letters() {
+        assert!(!ResolverOptions::parse("", "").unwrap().complete_names());
+        let both = ResolverOptions { default_domain: true, search_list: true };
+        assert_eq!(ResolverOptions::parse("res_defnames, res_dnsrch", ""), Ok(both));
+        assert!(ResolverOptions::parse("res_dnsrch", "").unwrap().complete_names());
+        assert!(ResolverOptions::parse("RES_DNSRCH", "").is_err());
     }
 
     #[test]
