@@ -10,6 +10,8 @@ use crate::hostname::HostName;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The same for "not found": RFC 2308 §5 advises one to three hours at most.
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(3600);
+/// The same for TLSA records, there or not: a key that was replaced must not defer mail for long.
+const LONGEST_TLSA: Duration = crate::tlsa::LONGEST_KEPT;
 
 /// Name and type.
 type Question = (HostName, RecordKind);
@@ -51,6 +53,7 @@ impl Cache {
             Outcome::NoData | Outcome::NxDomain => LONGEST_NEGATIVE,
             Outcome::AliasLoop | Outcome::Temporary(_) | Outcome::Unrecoverable(_) => return,
         };
+        let longest = if kind == RecordKind::Tlsa { longest.min(LONGEST_TLSA) } else { longest };
         let Some(ttl) = reply.ttl.filter(|ttl| !ttl.is_zero()) else { return };
         if self.most == 0 {
             return;

@@ -1,0 +1,1 @@
+//! Where TLSA records are looked for, and what each outcome becomes.
