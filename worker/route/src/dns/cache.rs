@@ -122,6 +122,20 @@ mod tests {
     }
 
     #[test]
+    fn tlsa_answers_are_kept_for_a_hundred_seconds_at_most() {
+        let (mut cache, now) = (Cache::new(8), Instant::now());
+        for outcome in [Outcome::Found(Vec::new()), Outcome::Invalid, Outcome::NoData, Outcome::NxDomain] {
+            for (kind, ttl, kept) in
+                [(RecordKind::Tlsa, 300, 100), (RecordKind::Tlsa, 99, 99), (RecordKind::Cname, 300, 300)]
+            {
+                cache.put(&name("a.example"), kind, &reply(outcome.clone(), Some(ttl)), now);
+                let left = cache.get(&name("a.example"), kind, now).unwrap().ttl;
+                assert_eq!(left, Some(Duration::from_secs(kept)), "{kind} {outcome:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_oldest_goes_when_it_is_full() {
         let (mut cache, now) = (Cache::new(2), Instant::now());
         for text in ["a.example", "b.example", "a.example", "c.example"] {
