@@ -131,8 +131,6 @@ impl Walk {
                 }
                 (RData::TLSA(tlsa), RecordKind::Tlsa) => association(&self.at, tlsa),
                 (RData::CNAME(target), RecordKind::Cname) => host_name(&target.0).map(Record::Alias),
-                // Without any data; one that is merely short makes the whole message unreadable.
-                (RData::Update0(RecordType::TLSA), RecordKind::Tlsa) => malformed(&self.at),
                 _ => continue,
             };
             smallest = Some(smallest.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
@@ -168,10 +166,12 @@ fn mx_target(owner: &Name, target: &Name) -> Option<Host> {
     number
 }
 
-/// A TLSA record with its data; `None` (with a warning) if there is none, so that nothing can match it.
+/// A TLSA record; `None` (with a warning) if it has no data, so that nothing can match it. One that is too short
+/// for its three numbers makes the whole message unreadable, and the lookup fails.
 fn association(owner: &Name, tlsa: &wire::TLSA) -> Option<Record> {
     if tlsa.cert_data.is_empty() {
-        return malformed(owner);
+        tracing::warn!("malformed TLSA record of {}: no data", shown(owner));
+        return None;
     }
     Some(Record::Tlsa(Tlsa {
         usage: tlsa.cert_usage.into(),
@@ -179,11 +179,6 @@ fn association(owner: &Name, tlsa: &wire::TLSA) -> Option<Record> {
         matching: tlsa.matching.into(),
         data: tlsa.cert_data.clone(),
     }))
-}
-
-fn malformed(owner: &Name) -> Option<Record> {
-    tracing::warn!("malformed TLSA record of {}: no data", shown(owner));
-    None
 }
 
 /// The name, if it may be one of a host.
