@@ -4,6 +4,7 @@ mod ad_pool;
 mod answer;
 mod cache;
 mod exchange;
+mod probe;
 mod resolv_conf;
 mod resolver;
 mod system;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::find::Families;
 use crate::hostname::{Host, HostName};
 
+pub use probe::{Probe, ProbeError, ProbeResult};
 pub use resolv_conf::ResolvConf;
 pub use resolver::{AdTrust, Resolver, ResolverOptions, Source};
 pub use table::Table;
@@ -35,6 +37,10 @@ pub enum RecordKind {
     A,
     /// IPv6 addresses.
     Aaaa,
+    /// What a TLS server's certificate must match. RFC 6698.
+    Tlsa,
+    /// The alias itself: it is not followed, and the reply says whether this one record was validated.
+    Cname,
 }
 
 impl fmt::Display for RecordKind {
@@ -43,6 +49,8 @@ impl fmt::Display for RecordKind {
             Self::Mx => "MX",
             Self::A => "A",
             Self::Aaaa => "AAAA",
+            Self::Tlsa => "TLSA",
+            Self::Cname => "CNAME",
         })
     }
 }
@@ -59,6 +67,23 @@ pub enum Record {
     },
     /// RFC 1035 §3.4.1, RFC 3596 §2.2.
     Address(IpAddr),
+    /// RFC 6698 §2.1.
+    Tlsa(Tlsa),
+    /// RFC 1035 §3.3.1: what the name is an alias of.
+    Alias(HostName),
+}
+
+/// A certificate association, RFC 6698 §2.1. Numbers are as they came, known or not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tlsa {
+    /// Which certificate: 2 DANE-TA, 3 DANE-EE; 0 and 1 are PKIX (RFC 7218 §2.1).
+    pub usage: u8,
+    /// What of it: 0 all, 1 the public key.
+    pub selector: u8,
+    /// How `data` was made of it: 0 not at all, 1 SHA-256, 2 SHA-512.
+    pub matching: u8,
+    /// At least one octet, at most what a DNS message holds; its length need not suit `matching`.
+    pub data: Vec<u8>,
 }
 
 /// Why there is no answer now.
@@ -99,7 +124,7 @@ pub enum Outcome {
     AliasLoop,
     /// No answer now.
     Temporary(Trouble),
-    /// There are records, none of them with a valid name.
+    /// There are records, none of them with a valid name, or for TLSA, none with data.
     Invalid,
     /// The servers refuse the question for good (FORMERR and its kin).
     Unrecoverable(u16),

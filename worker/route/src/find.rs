@@ -110,7 +110,7 @@ pub async fn find<L: Lookup>(
     match nexthop.kind() {
         Kind::Unix(path) => Ok(unix(nexthop, path.clone())),
         _ if options.families == Families::None => Err(RouteError::no_protocols()),
-        Kind::Mx(domain) if options.dns == DnsSupport::Enabled => search.by_domain(domain).await,
+        Kind::Mx(domain) if options.dns != DnsSupport::Disabled => search.by_domain(domain).await,
         Kind::Mx(host) => search.by_host(host).await,
         Kind::Host(name) => search.by_host(&Host::Name(name.clone())).await,
         Kind::Literal(address) => search.by_host(&Host::Address(*address)).await,
@@ -154,6 +154,11 @@ impl<L: Lookup> Search<'_, L> {
     /// Whether the self check applies: only where mail to us would come back to us.
     fn may_loop(&self) -> bool {
         self.port == SMTP_PORT
+    }
+
+    /// DNSSEC counts only where the administrator wants it, even if the resolver was told otherwise.
+    fn believe(&self, secure: bool) -> bool {
+        secure && self.options.dns == DnsSupport::Dnssec
     }
 
     /// Orders what is left after the self check.

@@ -1,7 +1,8 @@
 //! Where a delivery goes: next-hop text, DNS, and the ordered list of candidates.
 //!
 //! In reading order: [`Nexthop`] is what the request or the configuration names; [`dns`] asks for the
-//! records and keeps the outcomes apart; [`find`] makes the list of hosts to try, in order.
+//! records and keeps the outcomes apart; [`find`] makes the list of hosts to try, in order; [`tlsa`] finds
+//! what a host's certificate must match.
 //! Nothing here opens a connection to a mail server or decides between defer and bounce.
 
 pub mod dns;
@@ -10,6 +11,7 @@ mod find;
 mod hostname;
 mod nexthop;
 mod services;
+pub mod tlsa;
 
 pub use failure::{Class, RouteError, Status};
 pub use find::{

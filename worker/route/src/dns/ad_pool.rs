@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::time::Instant;
 
 use super::answer::Walk;
 use super::exchange::{Answer, Exchange, Patience};
 use super::resolver::{AdTrust, Source};
-use super::{Budget, Outcome, RecordKind, Reply, ResolvConf, Trouble};
+use super::{Budget, Outcome, ProbeResult, RecordKind, Reply, ResolvConf, Trouble};
 use crate::hostname::HostName;
 
 /// The port of DNS.
@@ -37,14 +37,12 @@ impl AdPool {
 
     /// One lookup with all its retries and aliases.
     pub(super) async fn query(&self, name: &HostName, kind: RecordKind, budget: Budget) -> Reply {
-        let Ready { exchange, believed } = match self.ready.get_or_init(|| prepare(&self.source, self.trust))
-        {
+        let Ready { exchange, believed } = match self.ready() {
             Ok(ready) => ready,
             Err(reason) => return Reply::temporary(Trouble::Network(reason.clone())),
         };
         let Some(start) = absolute(name) else { return Reply::of(Outcome::Invalid) };
-        let until = Instant::now().checked_add(budget.per_lookup);
-        let until = until.map_or(budget.until.into(), |end| end.min(budget.until.into()));
+        let until = end(budget);
         let mut walk = Walk::from(start, kind);
         loop {
             let ended = match exchange.ask(walk.at(), walk.record_type(), until).await {
@@ -62,6 +60,29 @@ impl AdPool {
             }
         }
     }
+
+    /// One question of any kind: whether the answer comes validated, from servers that we believe.
+    pub(super) async fn probe(&self, name: &Name, kind: RecordType, budget: Budget) -> ProbeResult {
+        let Ok(Ready { exchange, believed }) = self.ready() else { return ProbeResult::Unknown };
+        match exchange.ask(name, kind, end(budget)).await {
+            Ok(Answer::Message(message)) if *believed && message.metadata.authentic_data => {
+                ProbeResult::Validates
+            }
+            Ok(Answer::Message(_)) => ProbeResult::DoesNotValidate,
+            // Without records, AD does not get through to here.
+            Ok(Answer::Negative(..)) | Err(_) => ProbeResult::Unknown,
+        }
+    }
+
+    fn ready(&self) -> &Result<Ready, String> {
+        self.ready.get_or_init(|| prepare(&self.source, self.trust))
+    }
+}
+
+/// When a lookup that begins now is over.
+fn end(budget: Budget) -> Instant {
+    let end = Instant::now().checked_add(budget.per_lookup);
+    end.map_or(budget.until.into(), |end| end.min(budget.until.into()))
 }
 
 /// The name with its final dot, made from labels so that no other rules apply to it.

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::rdata as wire;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
-use super::{MOST_ALIASES, MOST_RECORDS, Outcome, Record, RecordKind, Reply};
+use super::{MOST_ALIASES, MOST_RECORDS, Outcome, Record, RecordKind, Reply, Tlsa};
 use crate::hostname::{Host, HostName, Utf8Names};
 
 /// The way from the name asked to the records, over one message or several.
@@ -39,6 +40,8 @@ impl Walk {
             RecordKind::Mx => RecordType::MX,
             RecordKind::A => RecordType::A,
             RecordKind::Aaaa => RecordType::AAAA,
+            RecordKind::Tlsa => RecordType::TLSA,
+            RecordKind::Cname => RecordType::CNAME,
         }
     }
 
@@ -48,7 +51,7 @@ impl Walk {
     pub(super) fn message(&mut self, message: &Message, secure: bool) -> Option<Reply> {
         self.secure &= secure;
         let aliases_before = self.aliases;
-        while let Some((target, ttl)) = self.alias_in(message) {
+        while let Some((target, ttl)) = self.alias_to_follow(message) {
             self.see_ttl(ttl);
             self.aliases += 1;
             if self.aliases > MOST_ALIASES {
@@ -87,8 +90,8 @@ impl Walk {
             return Reply { outcome, secure: self.secure, ttl, canonical: None };
         }
         match (host_name(&self.at), outcome) {
-            // What we cannot name, we do not use.
-            (None, Outcome::Found(_)) => {
+            // What we cannot name, we do not use. TLSA records are used under the name that was asked.
+            (None, Outcome::Found(_)) if self.kind != RecordKind::Tlsa => {
                 Reply { outcome: Outcome::Invalid, secure: self.secure, ttl, canonical: None }
             }
             (canonical, outcome) => Reply { outcome, secure: self.secure, ttl, canonical },
@@ -101,7 +104,10 @@ impl Walk {
         self.ttl = Some(self.ttl.map_or(ttl, |smallest| smallest.min(ttl)));
     }
 
-    fn alias_in(&self, message: &Message) -> Option<(Name, u32)> {
+    fn alias_to_follow(&self, message: &Message) -> Option<(Name, u32)> {
+        if self.kind == RecordKind::Cname {
+            return None;
+        }
         message.answers.iter().filter(|record| record.name == self.at).find_map(|record| match &record.data {
             RData::CNAME(target) => Some((target.0.clone(), record.ttl)),
             _ => None,
@@ -123,6 +129,8 @@ impl Walk {
                     mx_target(&self.at, &mx.exchange)
                         .map(|target| Record::Mx { preference: mx.preference, target })
                 }
+                (RData::TLSA(tlsa), RecordKind::Tlsa) => association(&self.at, tlsa),
+                (RData::CNAME(target), RecordKind::Cname) => host_name(&target.0).map(Record::Alias),
                 _ => continue,
             };
             smallest = Some(smallest.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
@@ -156,6 +164,21 @@ fn mx_target(owner: &Name, target: &Name) -> Option<Host> {
         None => tracing::warn!("malformed name in MX record of {}: {}", shown(owner), shown(target)),
     }
     number
+}
+
+/// A TLSA record; `None` (with a warning) if it has no data, so that nothing can match it. One that is too short
+/// for its three numbers makes the whole message unreadable, and the lookup fails.
+fn association(owner: &Name, tlsa: &wire::TLSA) -> Option<Record> {
+    if tlsa.cert_data.is_empty() {
+        tracing::warn!("malformed TLSA record of {}: no data", shown(owner));
+        return None;
+    }
+    Some(Record::Tlsa(Tlsa {
+        usage: tlsa.cert_usage.into(),
+        selector: tlsa.selector.into(),
+        matching: tlsa.matching.into(),
+        data: tlsa.cert_data.clone(),
+    }))
 }
 
 /// The name, if it may be one of a host.

@@ -10,6 +10,8 @@ use crate::hostname::HostName;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The same for "not found": RFC 2308 §5 advises one to three hours at most.
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(3600);
+/// The same for TLSA records, there or not: a key that was replaced must not defer mail for long.
+const LONGEST_TLSA: Duration = crate::tlsa::LONGEST_KEPT;
 
 /// Name and type.
 type Question = (HostName, RecordKind);
@@ -51,6 +53,7 @@ impl Cache {
             Outcome::NoData | Outcome::NxDomain => LONGEST_NEGATIVE,
             Outcome::AliasLoop | Outcome::Temporary(_) | Outcome::Unrecoverable(_) => return,
         };
+        let longest = if kind == RecordKind::Tlsa { longest.min(LONGEST_TLSA) } else { longest };
         let Some(ttl) = reply.ttl.filter(|ttl| !ttl.is_zero()) else { return };
         if self.most == 0 {
             return;
@@ -115,6 +118,20 @@ mod tests {
         for (outcome, longest) in [(Outcome::NullMx, LONGEST), (Outcome::NxDomain, LONGEST_NEGATIVE)] {
             cache.put(&name("a.example"), RecordKind::A, &reply(outcome, Some(u64::from(u32::MAX))), now);
             assert_eq!(cache.get(&name("a.example"), RecordKind::A, now).unwrap().ttl, Some(longest));
+        }
+    }
+
+    #[test]
+    fn tlsa_answers_are_kept_for_a_hundred_seconds_at_most() {
+        let (mut cache, now) = (Cache::new(8), Instant::now());
+        for outcome in [Outcome::Found(Vec::new()), Outcome::Invalid, Outcome::NoData, Outcome::NxDomain] {
+            for (kind, ttl, kept) in
+                [(RecordKind::Tlsa, 300, 100), (RecordKind::Tlsa, 99, 99), (RecordKind::Cname, 300, 300)]
+            {
+                cache.put(&name("a.example"), kind, &reply(outcome.clone(), Some(ttl)), now);
+                let left = cache.get(&name("a.example"), kind, now).unwrap().ttl;
+                assert_eq!(left, Some(Duration::from_secs(kept)), "{kind} {outcome:?}");
+            }
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::ad_pool::AdPool;
 use super::cache::Cache;
-use super::{Budget, Lookup, RecordKind, Reply, SystemFailure, system};
-use crate::find::Families;
+use super::{Budget, Lookup, Probe, ProbeResult, RecordKind, Reply, SystemFailure, system};
+use crate::find::{DnsSupport, Families};
 use crate::hostname::HostName;
 
 /// Which DNS servers are asked.
@@ -38,6 +38,16 @@ pub enum AdTrust {
     Never,
 }
 
+impl AdTrust {
+    /// Nearby validation counts where the administrator wants DNSSEC, and nobody's elsewhere.
+    pub fn for_support(support: DnsSupport) -> Self {
+        match support {
+            DnsSupport::Dnssec => Self::Local,
+            DnsSupport::Disabled | DnsSupport::Enabled => Self::Never,
+        }
+    }
+}
+
 /// How a [`Resolver`] works.
 #[derive(Clone, Debug)]
 pub struct ResolverOptions {
@@ -61,6 +71,12 @@ impl Resolver {
     pub fn new(options: ResolverOptions) -> Self {
         let ResolverOptions { source, trust, cache_size } = options;
         Self { pool: AdPool::new(source, trust), cache: Mutex::new(Cache::new(cache_size)) }
+    }
+
+    /// Whether the servers validate, by a question whose answer is known to be signed (`dnssec_probe`).
+    /// Never from the cache. It is for one warning in the log; nothing else depends on it.
+    pub async fn probe(&self, probe: &Probe, budget: Budget) -> ProbeResult {
+        self.pool.probe(&probe.name, probe.kind, budget).await
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Budget, Lookup, Outcome, Record, RecordKind, Reply, SystemFailure};
+use super::{Budget, Lookup, Outcome, Record, RecordKind, Reply, SystemFailure, Tlsa};
 use crate::find::Families;
 use crate::hostname::{Host, HostName, Utf8Names};
 
@@ -44,6 +44,29 @@ impl Table {
         let kind = if address.is_ipv4() { RecordKind::A } else { RecordKind::Aaaa };
         self.add(host, kind, Record::Address(address));
         self
+    }
+
+    /// Adds a TLSA record; `name` is the whole of it, as `_25._tcp.mx.example`.
+    #[must_use]
+    pub fn tlsa(mut self, name: &str, record: Tlsa) -> Self {
+        self.add(name, RecordKind::Tlsa, Record::Tlsa(record));
+        self
+    }
+
+    /// Adds an alias, for questions about the alias itself. Other questions are not led along it:
+    /// set `canonical` of their replies with [`Table::change`].
+    #[must_use]
+    pub fn alias(mut self, name: &str, target: &str) -> Self {
+        if let Some(target) = HostName::parse(target, Utf8Names::Refused) {
+            self.add(name, RecordKind::Cname, Record::Alias(target));
+        }
+        self
+    }
+
+    /// Makes the reply that is there a validated one.
+    #[must_use]
+    pub fn secure(self, name: &str, kind: RecordKind) -> Self {
+        self.change(name, kind, |reply| reply.secure = true)
     }
 
     /// Sets what a question leads to.
@@ -89,9 +112,7 @@ impl Lookup for Table {
     async fn query(&self, name: &HostName, kind: RecordKind, _: Budget) -> Reply {
         let question = (name.to_string(), kind);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(question.clone());
-        let exists = [RecordKind::Mx, RecordKind::A, RecordKind::Aaaa]
-            .iter()
-            .any(|kind| self.replies.contains_key(&(name.to_string(), *kind)));
+        let exists = self.replies.keys().any(|(known, _)| known == name.as_str());
         self.replies.get(&question).cloned().unwrap_or_else(|| {
             let outcome = if exists { Outcome::NoData } else { Outcome::NxDomain };
             Reply { outcome, secure: false, ttl: Some(TTL), canonical: None }

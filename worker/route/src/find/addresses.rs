@@ -52,7 +52,7 @@ impl<L: Lookup> Search<'_, L> {
         };
         let methods = match self.options.dns {
             DnsSupport::Disabled => HostLookup::Native,
-            DnsSupport::Enabled => self.options.host_lookup,
+            DnsSupport::Enabled | DnsSupport::Dnssec => self.options.host_lookup,
         };
         if methods != HostLookup::Native {
             match (self.by_dns(name, shown, preference).await, methods) {
@@ -87,7 +87,7 @@ impl<L: Lookup> Search<'_, L> {
                 canonical: canonical.clone(),
                 address,
                 preference,
-                secure,
+                secure: self.believe(secure),
             }));
         }
         match worst {
@@ -117,7 +117,7 @@ fn addresses_in(outcome: Outcome) -> impl Iterator<Item = IpAddr> {
     let records = if let Outcome::Found(records) = outcome { records } else { Vec::new() };
     records.into_iter().filter_map(|record| match record {
         Record::Address(address) => Some(address),
-        Record::Mx { .. } => None,
+        Record::Mx { .. } | Record::Tlsa(_) | Record::Alias(_) => None,
     })
 }
 

@@ -40,7 +40,8 @@ impl<L: Lookup> Search<'_, L> {
         let fresh_for = reply.ttl.unwrap_or(FRESH_WITHOUT_TTL);
         match (reply.outcome, error) {
             (Outcome::Found(records), _) => {
-                let exchangers = Exchangers { list: in_order(records), secure: reply.secure, fresh_for };
+                let exchangers =
+                    Exchangers { list: in_order(records), secure: self.believe(reply.secure), fresh_for };
                 self.explicit(exchangers).await
             }
             (Outcome::NxDomain | Outcome::NoData | Outcome::AliasLoop, _) | (_, None) => {
@@ -146,7 +147,7 @@ fn in_order(records: Vec<Record>) -> Vec<(u16, Host)> {
         .into_iter()
         .filter_map(|record| match record {
             Record::Mx { preference, target } => Some((preference, target)),
-            Record::Address(_) => None,
+            Record::Address(_) | Record::Tlsa(_) | Record::Alias(_) => None,
         })
         .collect();
     list.sort_by_key(|&(preference, _)| preference);

@@ -10,8 +10,10 @@ use crate::dns::RecordKind;
 pub enum DnsSupport {
     /// No MX lookup; hosts through the system only, whatever [`HostLookup`] says.
     Disabled,
-    /// DNS. (Level `dnssec` asks the same; the answers say whether they are secure.)
+    /// DNS. Nothing is secure, whatever the servers say.
     Enabled,
+    /// DNS, and what a validating server nearby calls validated is secure (`dnssec`).
+    Dnssec,
 }
 
 /// How hosts are looked up (`smtp_host_lookup`).

@@ -290,10 +290,13 @@ fn security_and_canonical_names_stay_with_their_records() {
             reply.secure = true;
             reply.canonical = Some(canonical.clone());
         });
-    let route = run(&table, "example.org", &options()).unwrap();
-    assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: true });
-    let known: Vec<_> = route.candidates.iter().map(|one| (one.secure, one.canonical.clone())).collect();
-    assert_eq!(known, [(false, None), (true, Some(canonical))]);
+    // Where DNSSEC is not wanted, nothing is secure, whatever the resolver says.
+    for (dns, secure) in [(DnsSupport::Dnssec, true), (DnsSupport::Enabled, false)] {
+        let route = run(&table, "example.org", &RouteOptions { dns, ..options() }).unwrap();
+        assert_eq!(route.origin, Origin::Mx { best_published: 10, secure });
+        let known: Vec<_> = route.candidates.iter().map(|one| (one.secure, one.canonical.clone())).collect();
+        assert_eq!(known, [(false, None), (secure, Some(canonical.clone()))]);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A DNS server in this process: one function says what each question leads to.
 
+#![allow(dead_code, reason = "shared by test programs that each use a part")]
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -61,6 +63,17 @@ impl FakeServer {
             tokio::spawn(serve_udp(udp, Arc::clone(&script), Arc::clone(&asked))),
             tokio::spawn(serve_tcp(tcp, script, Arc::clone(&asked))),
         ];
+        Self { address, asked, tasks }
+    }
+
+    /// Refuses connections: larger answers cannot be had.
+    pub(crate) async fn without_tcp(
+        script: impl Fn(&Asked, &Message) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        let (udp, _) = sockets().await;
+        let address = udp.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let tasks = vec![tokio::spawn(serve_udp(udp, Arc::new(script), Arc::clone(&asked)))];
         Self { address, asked, tasks }
     }
 
@@ -154,12 +167,30 @@ pub(crate) fn alias(owner: &str, target: &str) -> Record {
     Record::from_rdata(name(owner), 300, RData::CNAME(CNAME(name(target))))
 }
 
+/// A TLSA record of that many octets, all the same, whatever they would mean; written by hand, since short
+/// ones cannot be written otherwise. Added to a packet without authority and additional records.
+pub(crate) fn push_tlsa(packet: &mut Vec<u8>, octet: u8, length: u16) {
+    let answers = u16::from_be_bytes([packet[6], packet[7]]) + 1;
+    packet[6..8].copy_from_slice(&answers.to_be_bytes());
+    // The owner is the name of the question, at offset 12; class IN, 300 s.
+    packet.extend_from_slice(&[0xc0, 12, 0, 52, 0, 1, 0, 0, 1, 44]);
+    packet.extend_from_slice(&length.to_be_bytes());
+    packet.extend(std::iter::repeat_n(octet, length.into()));
+}
+
 /// A reply to the question with these answers.
 pub(crate) fn reply(question: &Message, answers: Vec<Record>) -> Message {
     let mut message = Message::response(question.metadata.id, OpCode::Query);
     message.metadata.recursion_available = true;
     message.queries = question.queries.clone();
     message.answers = answers;
+    message
+}
+
+/// A reply that says it was validated.
+pub(crate) fn validated(question: &Message, answers: Vec<Record>) -> Message {
+    let mut message = reply(question, answers);
+    message.metadata.authentic_data = true;
     message
 }
 

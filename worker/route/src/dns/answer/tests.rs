@@ -6,6 +6,8 @@ use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA};
 
 use super::*;
 
+mod dane;
+
 /// A name whose labels are what stands between the dots; empty is the root.
 fn name(text: &str) -> Name {
     let labels = text.split('.').filter(|label| !label.is_empty()).map(str::as_bytes);
