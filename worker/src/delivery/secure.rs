@@ -9,7 +9,7 @@ use crate::duty::Abandoned;
 use crate::wire::{NoTls, Wire};
 use proto::clock::Boottime;
 use proto::key::PolicyDigest;
-use route::{Candidate, Endpoint, Nexthop};
+use route::{Candidate, Nexthop};
 use smtp::{Encryption, Lost, Stage};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -65,7 +65,9 @@ impl Host {
 
 /// What the operator decided for a host of a next hop.
 fn configured(context: &Context, nexthop: &Nexthop, host: &str, transport: Transport) -> Result<Policy, PolicyError> {
-    context.tls.policies.configured(nexthop.policy_key(), nexthop.domain(), host, transport)
+    // Where a table says `unix:`, the policy table's key is the path.
+    let key = if transport == Transport::UnixSocket { nexthop.domain() } else { nexthop.text() };
+    context.tls.policies.configured(key, nexthop.domain(), host, transport)
 }
 
 /// The digest of what the operator decided for a next hop.
@@ -75,7 +77,7 @@ pub(super) fn configured_digest(context: &Context, nexthop: &Nexthop) -> PolicyD
 }
 
 fn transport_of(nexthop: &Nexthop) -> Transport {
-    if nexthop.is_unix() { Transport::UnixSocket } else { Transport::Tcp }
+    if matches!(nexthop.kind(), route::Kind::Unix(_)) { Transport::UnixSocket } else { Transport::Tcp }
 }
 
 /// All that holds for a host: what the operator decided, and what DNS says where that counts.
@@ -105,13 +107,13 @@ impl Delivery<'_> {
             return Ok(Ok(Arc::clone(policy)));
         }
         if host.dane.is_none()
-            && configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop))
-                .is_ok_and(|policy| policy.wants_dane())
+            && let Ok(policy) = configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop))
+            && policy.wants_dane()
         {
             let port = nexthop.port_or(self.context.default_port());
-            let looking = dane::look_up(self.context, &host.candidate, port, mx);
+            let looking = dane::look_up(self.context, &host.candidate, port, mx, policy.level);
             let (finding, until) = self.duty.guard(looking).await?;
-            (host.dane, host.dane_until) = (Some(finding), until);
+            (host.dane, host.dane_until) = (Some(finding), Some(until));
         }
         Ok(match effective(self.context, nexthop, host) {
             Ok(policy) => Ok(Arc::clone(host.policy.insert(Arc::new(policy)))),
