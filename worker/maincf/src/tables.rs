@@ -3,6 +3,8 @@
 mod domain_list;
 mod fail;
 mod inline;
+mod posix_regex;
+mod regexp;
 mod static_;
 mod texthash;
 mod transport;
@@ -11,6 +13,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
+pub use posix_regex::RegexError;
+pub use regexp::RuleError;
 pub use transport::{TransportEntry, transport_entry};
 
 use crate::nearest::nearest;
@@ -27,6 +31,12 @@ pub trait Table: fmt::Debug + Send + Sync {
     /// What was odd about the table's text but did not keep it from opening; for the log, once.
     fn remarks(&self) -> &[String] {
         &[]
+    }
+
+    /// Whether patterns are matched against whole addresses and names: such a table is not asked for their parts, as
+    /// parent domains are.
+    fn wants_whole_keys(&self) -> bool {
+        false
     }
 }
 
@@ -62,7 +72,7 @@ pub enum SpecError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The type exists but this version does not have it.
-    #[error("table {0}: this version has the types inline, static, texthash and fail only")]
+    #[error("table {0}: this version has the types inline, static, texthash, regexp and fail only")]
     NotBuilt(TableSpec),
     /// A file table needs the full path: the process may run anywhere.
     #[error("table {0}: give the full path of the file")]
@@ -92,6 +102,14 @@ pub enum OpenError {
         table: TableSpec,
         /// What is wrong with it.
         reason: InlineError,
+    },
+    /// A rule of a table of regular expressions is wrong.
+    #[error("{place}: {reason}")]
+    Rule {
+        /// The file and line, or the table and the rule's number.
+        place: String,
+        /// What is wrong with it.
+        reason: RuleError,
     },
     /// A pattern in a file of patterns is wrong.
     #[error("{}: {reason}", path.display())]
@@ -168,6 +186,7 @@ static KINDS: &[Kind] = &[
     ready("inline", inline::open),
     ready("static", static_::open),
     ready("texthash", texthash::open),
+    ready("regexp", regexp::open),
     ready("fail", fail::open),
     later("btree"),
     later("cdb"),
@@ -189,7 +208,6 @@ static KINDS: &[Kind] = &[
     later("pipemap"),
     later("proxy"),
     later("randmap"),
-    later("regexp"),
     later("sdbm"),
     later("socketmap"),
     later("sqlite"),
@@ -266,12 +284,13 @@ impl Tables {
 
     /// The first table's value for the key. A table that cannot answer ends the search.
     pub fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        for table in &self.0 {
-            if let Some(value) = table.lookup(key)? {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
+        first(self.0.iter(), key)
+    }
+
+    /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
+    /// or one above it. Tables of patterns are left out.
+    pub fn lookup_part(&self, key: &str) -> Result<Option<String>, TableError> {
+        first(self.0.iter().filter(|table| !table.wants_whole_keys()), key)
     }
 
     /// All tables' remarks; for the log, once.
@@ -280,39 +299,18 @@ impl Tables {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(text: &str) -> Result<Tables, OpenError> {
-        TableList::parse(text, "").unwrap().open()
-    }
-
-    #[test]
-    fn the_first_table_that_knows_answers() {
-        let tables = open("inline:{a=1, b=2} inline:{a=3, c=4}").unwrap();
-        assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
-        assert_eq!(tables.lookup("c").unwrap().as_deref(), Some("4"));
-        assert_eq!(tables.lookup("d").unwrap(), None);
-    }
-
-    #[test]
-    fn a_failing_table_hides_those_behind_it_but_not_those_before() {
-        let tables = open("inline:{a=1}, fail:down, static:x").unwrap();
-        assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
-        assert_eq!(
-            tables.lookup("b"),
-            Err(TableError { table: "fail:down".into(), key: "b".into(), reason: "down".into() })
-        );
-    }
-
-    #[test]
-    fn types_that_are_not_there_are_named() {
-        assert!(matches!(open("hash:/etc/x"), Err(OpenError::NotBuilt(_))));
-        let unknown = SpecError::UnknownType { kind: "texhash".into(), nearest: Some("texthash") };
-        assert_eq!(TableSpec::parse("texhash:/x"), Err(unknown));
-        for word in ["x", ":x", "static:"] {
-            assert_eq!(TableSpec::parse(word), Err(SpecError::NotATable(word.into())));
+/// The first value for the key.
+fn first<'t>(
+    tables: impl Iterator<Item = &'t Box<dyn Table>>,
+    key: &str,
+) -> Result<Option<String>, TableError> {
+    for table in tables {
+        if let Some(value) = table.lookup(key)? {
+            return Ok(Some(value));
         }
     }
+    Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
