@@ -2,15 +2,15 @@
 
 mod rule;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString, NulError};
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 pub use rule::RuleError;
 
-use super::{OpenError, Table, TableError, TableSpec};
+use super::{OpenError, RegexError, Table, TableError, TableSpec};
 use crate::parse;
 use crate::value::words;
 use rule::{Condition, Line, Piece};
@@ -140,12 +140,29 @@ impl Builder {
     }
 }
 
+/// Why a table cannot answer.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error("the key has more than {LONGEST_KEY} octets")]
+    LongKey,
+    /// The C library would match only what stands before it.
+    #[error("the key has a NUL in it")]
+    Nul(#[from] NulError),
+    #[error("the search failed: {0}")]
+    Search(#[from] RegexError),
+    #[error("the result has more than {LONGEST_RESULT} octets")]
+    LongResult,
+    /// The C library matches octets, so that a group may end within a character.
+    #[error("the result is not valid UTF-8")]
+    NotUtf8(#[from] FromUtf8Error),
+}
+
 impl Table for Regexp {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
         self.search(key).map_err(|reason| TableError {
             table: self.spec.to_string(),
             key: key.chars().take(200).collect(),
-            reason,
+            reason: reason.to_string(),
         })
     }
 
@@ -159,30 +176,23 @@ impl Table for Regexp {
 }
 
 impl Regexp {
-    fn search(&self, key: &str) -> Result<Option<String>, String> {
+    fn search(&self, key: &str) -> Result<Option<String>, NoAnswer> {
         if key.len() > LONGEST_KEY {
-            return Err(format!("the key has more than {LONGEST_KEY} octets"));
+            return Err(NoAnswer::LongKey);
         }
-        // The C library would match only what stands before it.
-        let text = CString::new(key).map_err(|_| "the key has a NUL in it".to_owned())?;
+        let text = CString::new(key)?;
         let mut at = 0;
         while let Some(rule) = self.rules.get(at) {
             at += 1;
             match rule {
                 Rule::If(condition, goes_on) => {
-                    let matches = condition.regex.matches(&text).map_err(|error| error.to_string())?;
-                    if matches == condition.negated {
+                    if !condition.holds(&text)? {
                         at = *goes_on;
                     }
                 }
-                Rule::Pattern(condition, pieces) if condition.negated => {
-                    if !condition.regex.matches(&text).map_err(|error| error.to_string())? {
-                        return result(pieces, key, &[]).map(Some);
-                    }
-                }
                 Rule::Pattern(condition, pieces) => {
-                    if let Some(groups) = condition.regex.find(&text).map_err(|error| error.to_string())? {
-                        return result(pieces, key, &groups).map(Some);
+                    if condition.holds(&text)? {
+                        return result(pieces, condition, &text).map(Some);
                     }
                 }
             }
@@ -192,23 +202,24 @@ impl Regexp {
 }
 
 /// Puts the result together; a group that took no part is empty.
-///
-/// The C library matches octets, so that a group may end within a character.
-fn result(pieces: &[Piece], key: &str, groups: &[Option<Range<usize>>]) -> Result<String, String> {
+fn result(pieces: &[Piece], condition: &Condition, key: &CStr) -> Result<String, NoAnswer> {
+    // Where groups are costs a second search, which most results do not need.
+    let has_groups = pieces.iter().any(|piece| matches!(piece, Piece::Group(_)));
+    let found = if has_groups { condition.regex.find(key)?.unwrap_or_default() } else { Vec::new() };
     let mut result: Vec<u8> = Vec::new();
     for piece in pieces {
         result.extend_from_slice(match piece {
             Piece::Text(text) => text.as_bytes(),
             Piece::Group(number) => {
-                let range = groups.get(*number).cloned().flatten().unwrap_or_default();
-                key.as_bytes().get(range).unwrap_or_default()
+                let range = found.get(*number).cloned().flatten().unwrap_or_default();
+                key.to_bytes().get(range).unwrap_or_default()
             }
         });
         if result.len() > LONGEST_RESULT {
-            return Err(format!("the result has more than {LONGEST_RESULT} octets"));
+            return Err(NoAnswer::LongResult);
         }
     }
-    String::from_utf8(result).map_err(|_| "the result is not valid UTF-8".into())
+    Ok(String::from_utf8(result)?)
 }
 
 #[cfg(test)]

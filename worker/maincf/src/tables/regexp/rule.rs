@@ -1,5 +1,7 @@
 //! One line of a regexp table: `/pattern/flags result`, `if /pattern/flags`, `endif`.
 
+use std::ffi::CStr;
+
 use crate::tables::posix_regex::{PosixRegex, RegexError, Syntax};
 
 /// How long a pattern may be, in octets. The C library reads nested groups by recursion.
@@ -64,7 +66,14 @@ pub enum RuleError {
 #[derive(Debug)]
 pub(super) struct Condition {
     pub(super) regex: PosixRegex,
-    pub(super) negated: bool,
+    negated: bool,
+}
+
+impl Condition {
+    /// Whether the text meets it.
+    pub(super) fn holds(&self, text: &CStr) -> Result<bool, RegexError> {
+        self.regex.matches(text).map(|matches| matches != self.negated)
+    }
 }
 
 /// A piece of a result.
