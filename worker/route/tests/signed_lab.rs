@@ -125,7 +125,7 @@ async fn records_are_found_where_rfc_7672_says() {
     let sandbox = Sandbox::new("dane-found");
     let lab = lab(&sandbox, &[]);
     let resolver = near(&lab);
-    let mx = |secure| Origin::Mx { best_published: 10, secure };
+    let mx = |secure| Origin::Mx { best_published: 10, secure, canonical: None };
     for (nexthop, origin, secure, base_domain, mark) in [
         ("signed.test", mx(true), true, "mx.signed.test", 1),
         ("[mx.signed.test]", Origin::Host, true, "mx.signed.test", 1),
@@ -221,7 +221,7 @@ async fn without_dnssec_nothing_is_secure() {
         (&near(&lab), DnsSupport::Enabled),
     ] {
         let route = route_as(resolver, "signed.test", dns).await.unwrap();
-        assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: false });
+        assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: false, canonical: None });
         let finding = tlsa::find(resolver, &route.candidates[0], 25, InsecureHosts::Skipped, budget()).await;
         assert_eq!(finding, TlsaFinding::None { reason: NoTlsa::InsecureHost });
     }
