@@ -1,60 +1,42 @@
 //! What DNS says of a host's certificate, asked where the policy wants to know (RFC 7672).
 
 use super::lookup;
-use super::secure::Mx;
+use super::secure::Host;
 use crate::context::Context;
-use maincf::value::InsecureMxPolicy;
 use proto::clock::Boottime;
-use route::Candidate;
 use route::tlsa::{self, InsecureHosts, LONGEST_KEPT, TlsaFinding};
 use std::time::Duration;
-use tls::level::Level;
-use tls::policy::{DaneFinding, Tlsa};
+use tls::{DaneFinding, Policy, PolicyError, Tlsa};
 
 /// The finding, and until when it is true.
+///
+/// # Errors
+/// [`PolicyError`]: whatever the records are, the policy does not take this host.
 pub(super) async fn look_up(
     context: &Context,
-    candidate: &Candidate,
+    policy: &Policy,
+    host: &Host,
     port: u16,
-    mx: Mx,
-    level: Level,
-) -> (DaneFinding, Boottime) {
-    let (finding, kept) = match without_asking(context, mx, level) {
-        Some(finding) => (finding, LONGEST_KEPT),
-        None => {
-            let insecure = if context.config.tls.force_insecure_host_tlsa {
-                InsecureHosts::Asked
-            } else {
-                InsecureHosts::Skipped
-            };
-            let found = tlsa::find(&context.resolver, candidate, port, insecure, lookup::budget()).await;
-            tracing::debug!("TLSA records of {}: {found:?}", candidate.host);
-            finding(found, candidate, port, mx)
-        }
+) -> Result<(DaneFinding, Boottime), PolicyError> {
+    let mx_secure = host.exchanger.as_ref().is_none_or(|exchanger| exchanger.secure);
+    let (finding, kept) = if let Some(reason) = context.tls.dane_off {
+        (DaneFinding::Off { reason: reason.into() }, LONGEST_KEPT)
+    } else if policy.asks_tlsa(mx_secure)? {
+        let insecure = if context.config.tls.force_insecure_host_tlsa {
+            InsecureHosts::Asked
+        } else {
+            InsecureHosts::Skipped
+        };
+        let found = tlsa::find(&context.resolver, &host.candidate, port, insecure, lookup::budget()).await;
+        tracing::debug!("TLSA records of {}: {found:?}", host.candidate.host);
+        finding(found, &host.candidate.host, port, mx_secure)
+    } else {
+        (DaneFinding::none(), LONGEST_KEPT)
     };
-    (finding, Boottime::now().after(kept))
+    Ok((finding, Boottime::now().after(kept)))
 }
 
-/// Where the answer cannot change anything nobody is asked.
-fn without_asking(context: &Context, mx: Mx, level: Level) -> Option<DaneFinding> {
-    if let Some(reason) = context.tls.dane_off {
-        return Some(DaneFinding::Off { reason: reason.into() });
-    }
-    match (mx, level, context.config.tls.dane_insecure_mx_policy) {
-        (Mx::Secure, ..) => None,
-        (Mx::Insecure, Level::DaneOnly, _) => Some(insecure_mx()),
-        (Mx::Insecure, _, InsecureMxPolicy::May) => Some(DaneFinding::none()),
-        (Mx::Insecure, _, InsecureMxPolicy::Encrypt | InsecureMxPolicy::Dane) => None,
-    }
-}
-
-/// Level dane-only takes no host that nobody vouches for, whatever its records are.
-fn insecure_mx() -> DaneFinding {
-    let expires_in = LONGEST_KEPT;
-    DaneFinding::Records { base_domain: String::new(), records: Vec::new(), mx_secure: false, expires_in }
-}
-
-fn finding(found: TlsaFinding, candidate: &Candidate, port: u16, mx: Mx) -> (DaneFinding, Duration) {
+fn finding(found: TlsaFinding, host: &str, port: u16, mx_secure: bool) -> (DaneFinding, Duration) {
     let (base_domain, records, expires_in) = match found {
         TlsaFinding::Records { base_domain, records, expires_in, .. } => (base_domain, records, expires_in),
         // One that has no data stands for all: records are there, and none can be used.
@@ -65,11 +47,11 @@ fn finding(found: TlsaFinding, candidate: &Candidate, port: u16, mx: Mx) -> (Dan
             return (DaneFinding::NoTlsa { reason: reason.to_string() }, LONGEST_KEPT);
         }
         TlsaFinding::Failed { .. } => {
-            return (DaneFinding::LookupError { host: candidate.host.clone(), port }, Duration::ZERO);
+            return (DaneFinding::LookupError { host: host.to_owned(), port }, Duration::ZERO);
         }
     };
     let records = records.into_iter().map(record).collect();
-    let (base_domain, mx_secure) = (base_domain.to_string(), mx == Mx::Secure);
+    let base_domain = base_domain.to_string();
     (DaneFinding::Records { base_domain, records, mx_secure, expires_in }, expires_in)
 }
 

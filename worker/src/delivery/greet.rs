@@ -14,7 +14,7 @@ use smtp::{
     Remark, ReplyReader, Stage, StartTls, TlsAnswer,
 };
 use std::time::Duration;
-use tls::policy::Effective;
+use tls::Effective;
 
 /// Why the connection carries no mail.
 #[derive(Debug)]

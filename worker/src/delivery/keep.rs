@@ -9,12 +9,12 @@ use crate::wire::Family;
 use proto::clock::Boottime;
 use proto::job::Request;
 use proto::parked::Label;
-use route::{Nexthop, Route};
+use route::Nexthop;
 use smtp::{Afterwards, SessionEnd, Stage};
 use std::os::fd::{AsFd, OwnedFd};
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
-use tls::verify::PeerFacts;
+use tls::PeerFacts;
 
 /// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
 const MOST_FAREWELLS: usize = 32;
@@ -59,11 +59,6 @@ impl Wish {
 /// `*_connection_cache_time_limit`; scache caps it.
 pub(super) fn idle_ms(context: &Context) -> u32 {
     u32::try_from(context.config.cache.time_limit.get().as_millis()).unwrap_or(u32::MAX)
-}
-
-/// When the lookups that led to a route have to be done again.
-pub(super) fn fresh_until(route: &Route) -> Boottime {
-    Boottime::now().after(route.fresh_for)
 }
 
 /// Parks what can go on, and leaves the rest as the dialogue left it. Parking that fails is never an error.

@@ -6,6 +6,7 @@ use super::session::Place;
 use super::{Delivery, dane};
 use crate::context::Context;
 use crate::duty::Abandoned;
+use crate::state::Exchanger;
 use crate::wire::{NoTls, Wire};
 use proto::clock::Boottime;
 use proto::key::PolicyDigest;
@@ -14,27 +15,21 @@ use smtp::{Encryption, Lost, Stage};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tls::handshake::Handshake;
-use tls::level::Level;
-use tls::policy::{DaneFinding, Effective, HostNames, Policy, PolicyError, Transport};
-use tls::verify::{PeerFacts, Verified};
+use tls::{
+    DaneFinding, Effective, HostNames, Level, MxNames, PeerFacts, Policy, PolicyError, Transport, Verified,
+};
 
 /// A host to try, with what was found out about it.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) candidate: Candidate,
+    /// How MX records led to it, where there are any.
+    pub(super) exchanger: Option<Exchanger>,
     /// What DNS says of its certificate; asked for once, where the policy wants it.
     pub(super) dane: Option<DaneFinding>,
     /// Until when that is true.
     pub(super) dane_until: Option<Boottime>,
     policy: Option<Arc<Effective>>,
-}
-
-/// Whether the MX records that led to a host were validated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mx {
-    /// They were, or there was no need of any.
-    Secure,
-    Insecure,
 }
 
 /// Mail for this host may go in plaintext where TLS fails.
@@ -58,8 +53,8 @@ pub(super) enum NotSecured {
 const NO_POLICY: PolicyDigest = [0xff; 32];
 
 impl Host {
-    pub(super) fn new(candidate: Candidate) -> Self {
-        Self { candidate, dane: None, dane_until: None, policy: None }
+    pub(super) fn new(candidate: Candidate, exchanger: Option<Exchanger>) -> Self {
+        Self { candidate, exchanger, dane: None, dane_until: None, policy: None }
     }
 }
 
@@ -82,13 +77,12 @@ fn transport_of(nexthop: &Nexthop) -> Transport {
 
 /// All that holds for a host: what the operator decided, and what DNS says where that counts.
 pub(super) fn effective(context: &Context, nexthop: &Nexthop, host: &Host) -> Result<Effective, PolicyError> {
-    let Host { candidate, dane, .. } = host;
+    let Host { candidate, exchanger, dane, .. } = host;
     let policy = configured(context, nexthop, &candidate.host, transport_of(nexthop))?;
-    let names = HostNames {
-        nexthop: nexthop.domain(),
-        host: &candidate.host,
-        expanded: candidate.canonical.as_ref().map(|name| name.as_str()),
-    };
+    let qname = nexthop.domain();
+    let rname = |exchanger: &Exchanger| exchanger.canonical.as_deref().unwrap_or(qname);
+    let mx = exchanger.as_ref().map(|exchanger| MxNames { qname, rname: rname(exchanger) });
+    let names = HostNames { nexthop: qname, host: &candidate.host, mx };
     match dane {
         Some(finding) if policy.wants_dane() => policy.with_dane(&names, finding),
         _ => policy.for_host(&names),
@@ -101,7 +95,6 @@ impl Delivery<'_> {
         &mut self,
         nexthop: &Nexthop,
         host: &mut Host,
-        mx: Mx,
     ) -> Result<Result<Arc<Effective>, Failure>, Abandoned> {
         if let Some(policy) = &host.policy {
             return Ok(Ok(Arc::clone(policy)));
@@ -111,9 +104,10 @@ impl Delivery<'_> {
             && policy.wants_dane()
         {
             let port = nexthop.port_or(self.context.default_port());
-            let looking = dane::look_up(self.context, &host.candidate, port, mx, policy.level);
-            let (finding, until) = self.duty.guard(looking).await?;
-            (host.dane, host.dane_until) = (Some(finding), Some(until));
+            match self.duty.guard(dane::look_up(self.context, &policy, host, port)).await? {
+                Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
+                Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
+            }
         }
         Ok(match effective(self.context, nexthop, host) {
             Ok(policy) => Ok(Arc::clone(host.policy.insert(Arc::new(policy)))),

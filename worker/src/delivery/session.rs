@@ -11,8 +11,7 @@ use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, N
 use proto::parked::Route;
 use route::{Candidate, Endpoint, Nexthop};
 use smtp::{EhloFacts, Ready};
-use tls::policy::Effective;
-use tls::verify::PeerFacts;
+use tls::{Effective, PeerFacts};
 
 /// A connection and the dialogue's leave to send mail over it. Move-only, from the connection or from scache to QUIT or
 /// to scache.
@@ -86,8 +85,8 @@ impl Place {
     /// What a route to it remembers.
     fn route_state(&self, host: &Host, others: Others) -> RouteState {
         let Self { host: name, address, port } = self.clone();
-        let canonical = host.candidate.canonical.as_ref().map(ToString::to_string);
-        RouteState { host: name, address, port, alone: others == Others::None, canonical, dane: host.dane.clone() }
+        let (alone, exchanger, dane) = (others == Others::None, host.exchanger.clone(), host.dane.clone());
+        RouteState { host: name, address, port, alone, exchanger, dane }
     }
 
     /// `host[address]`, for texts.
