@@ -35,9 +35,6 @@ pub enum ContextError {
         /// What is wrong with it.
         error: OpenError,
     },
-    /// TLS.
-    #[error(transparent)]
-    Tls(#[from] tls::policy::SettingsError),
     /// A name that cannot stand in EHLO.
     #[error("{parameter}: {error}")]
     HeloName {
@@ -212,7 +209,7 @@ fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> 
     })
 }
 
-fn dns_source(config: &DeliveryConfig) -> Source {
+pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {
     let servers = config.dns.servers.clone();
     if servers.is_empty() {
         Source::ResolvConf("/etc/resolv.conf".into())
@@ -267,7 +264,7 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
     })
 }
 
-fn dns_support(config: &DeliveryConfig) -> route::DnsSupport {
+pub(crate) fn dns_support(config: &DeliveryConfig) -> route::DnsSupport {
     match config.dns.support() {
         _ if config.dns.disable_dns_lookups => route::DnsSupport::Disabled,
         maincf::value::DnsSupport::Disabled => route::DnsSupport::Disabled,

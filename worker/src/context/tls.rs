@@ -3,8 +3,7 @@
 use super::ContextError;
 use maincf::DeliveryConfig;
 use maincf::tables::{OpenError, Tables};
-use tls::engine::Engine;
-use tls::policy::{Policies, PolicyTable};
+use tls::{Engine, Policies, PolicyTable};
 
 /// Made once, when the process starts; files are read then and never again.
 #[derive(Debug)]
@@ -27,6 +26,7 @@ impl TlsContext {
         for remark in maps.remarks().chain(per_site.remarks()) {
             tracing::warn!("{remark}");
         }
+        let engine = Engine::open(&config.tls_trust, config.protocol);
         let policies = Policies::new(
             &config.tls,
             &config.tls_trust,
@@ -34,10 +34,10 @@ impl TlsContext {
             &config.identity.hostname,
             Box::new(Asked(maps)),
             Box::new(Asked(per_site)),
-        )?;
-        let engine = Engine::open(&config.tls, &config.tls_trust);
-        if let Some(why) = engine.unavailable() {
-            tracing::warn!("TLS cannot be used: {why}");
+            &engine,
+        );
+        for remark in engine.remarks().iter().chain(policies.remarks()) {
+            tracing::warn!("{remark}");
         }
         Ok(Self { policies, engine, dane_off: dane_off(config) })
     }

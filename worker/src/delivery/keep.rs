@@ -70,7 +70,11 @@ pub(super) fn part(
     afterwards: Afterwards,
 ) {
     match end {
-        SessionEnd::Ready(ready) if afterwards == Afterwards::Keep && !connection.wire.has_unread() => {
+        SessionEnd::Ready(ready)
+            if afterwards == Afterwards::Keep
+                && !connection.wire.has_unread()
+                && delivery.cache.is_connected() =>
+        {
             park(delivery, Session { connection, ready }, nexthop);
         }
         SessionEnd::Ready(ready) => {
@@ -103,7 +107,7 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let descriptor = socket.into_descriptor().ok()?;
     let tls = match (records, security) {
         (None, _) => None,
-        (Some(records), Security::Encrypted(peer)) => Some(seal_off(records, *peer, family, &descriptor)?),
+        (Some(records), Security::Encrypted { peer, .. }) => Some(seal_off(records, *peer, family, &descriptor)?),
         (Some(_), Security::Plaintext { .. }) => return None,
     };
     let farewell = reuse::farewell(tls.is_some());

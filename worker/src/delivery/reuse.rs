@@ -155,7 +155,10 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
     }
     let (wire, security) = match encrypted {
         None => (Wire::new(socket), Security::Plaintext { makeshift: false }),
-        Some((records, peer)) => (Wire::resumed(socket, records), Security::Encrypted(Box::new(peer))),
+        Some((records, peer)) => {
+            let security = Security::Encrypted { peer: Box::new(peer), reuse: policy.reuse };
+            (Wire::resumed(socket, records), security)
+        }
     };
     let handed_over = parked_by != context.pid;
     let Taken { endpoint, retire_at, uses_left, pace_us, .. } = taken;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tls::handshake::Handshake;
 use tls::{
-    DaneFinding, Effective, HostNames, Level, MxNames, PeerFacts, Policy, PolicyError, Transport, Verified,
+    DaneFinding, Effective, HostNames, Level, MxNames, PeerFacts, Policy, PolicyError, TlsUse, Transport, Verified,
 };
 
 /// A host to try, with what was found out about it.
@@ -134,16 +134,13 @@ impl Delivery<'_> {
 
 /// What the dialogue is told about TLS.
 pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption, Failure> {
-    let unavailable = terms.context.tls.engine.unavailable();
-    match (terms.policy.level, terms.attempt, unavailable) {
-        (Level::None, ..) | (Level::May, Attempt::InPlaintext, _) | (Level::May, _, Some(_)) => {
-            Ok(Encryption::Never)
-        }
-        (Level::May, Attempt::AsPolicySays, None) => Ok(Encryption::WhereOffered),
-        (_, _, Some(_)) if offered => {
-            Err(Failure::new("4.7.5", "TLS is required, but our TLS engine is unavailable"))
-        }
-        _ => Ok(Encryption::Required),
+    match (terms.context.tls.engine.tls_use(terms.policy), terms.attempt) {
+        (Ok(TlsUse::Required), _) => Ok(Encryption::Required),
+        (Ok(TlsUse::IfOffered), Attempt::AsPolicySays) => Ok(Encryption::WhereOffered),
+        (Ok(TlsUse::IfOffered), Attempt::InPlaintext) | (Ok(TlsUse::Never { .. }), _) => Ok(Encryption::Never),
+        // That the server does not offer it is said before that we cannot use it.
+        (Err(error), _) if offered => Err(Failure::new(error.status, error.text)),
+        (Err(_), _) => Ok(Encryption::Required),
     }
 }
 
@@ -155,12 +152,13 @@ pub(super) async fn handshake(
 ) -> Result<PeerFacts, NotSecured> {
     let Terms { context, policy, duty, .. } = *terms;
     let relay = place.relay();
-    let level = context.tls.loglevel(place);
-    if level >= 2 {
+    let loglevel = context.config.tls.loglevel;
+    if loglevel.verbose() {
         tracing::info!("setting up TLS connection to {relay}");
     }
-    let client = context.tls.engine.client(policy).map_err(|error| failed(terms, &relay, &error))?;
-    let handshake = Handshake::new(client.config(), policy.sni.as_deref())
+    let engine = &context.tls.engine;
+    let client = engine.client_config(policy).map_err(|error| failed(terms, &relay, &error))?;
+    let handshake = Handshake::new(&client.config, policy.sni.as_deref())
         .map_err(|error| failed(terms, &relay, &error))?;
     let negotiated = match wire.secure(handshake, duty, patience(context, Stage::StartTls)).await {
         Ok(negotiated) => negotiated,
@@ -169,12 +167,19 @@ pub(super) async fn handshake(
         Err(NoTls::Lost(Lost::TimedOut)) => return Err(failed(terms, &relay, &"Connection timed out")),
         Err(NoTls::Failed(error)) => return Err(failed(terms, &relay, &error)),
     };
-    let Verified { facts, problem, .. } = client.verify(policy, &negotiated, SystemTime::now());
-    if let Some(problem) = problem.filter(|_| level >= 1 || policy.level.must_match()) {
-        tracing::info!("{}", problem.about(&relay));
+    let verified = tls::verify(engine, policy, &negotiated, &client.observed, SystemTime::now());
+    conclude(terms, &relay, verified)
+}
+
+/// The session goes on, or not, as the policy has it.
+fn conclude(terms: &Terms<'_>, relay: &str, verified: Verified) -> Result<PeerFacts, NotSecured> {
+    let (policy, loglevel) = (terms.policy, terms.context.config.tls.loglevel);
+    let Verified { facts, problem, .. } = verified;
+    if let Some(problem) = problem.filter(|_| loglevel.summary() || policy.level.must_match()) {
+        tracing::info!("{}", problem.line(relay));
     }
-    if level >= 1 {
-        tracing::info!("{} TLS connection established to {relay}: {}", facts.trust(), facts.summary());
+    if loglevel.summary() {
+        tracing::info!("{} TLS connection established to {relay}: {}", facts.trust, facts.summary);
     }
     if facts.satisfies(policy) {
         Ok(facts)

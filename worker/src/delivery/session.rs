@@ -41,8 +41,13 @@ pub(super) enum Security {
         /// TLS failed with this server, and this mail could not wait longer.
         makeshift: bool,
     },
-    /// By TLS, with this server at the other end.
-    Encrypted(Box<PeerFacts>),
+    /// By TLS.
+    Encrypted {
+        /// Who the server is, and what that was worth.
+        peer: Box<PeerFacts>,
+        /// The policy lets the session be handed on.
+        reuse: bool,
+    },
 }
 
 /// Where it is connected.
@@ -158,13 +163,25 @@ pub(super) fn state_of(
     SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts, tls }
 }
 
+impl Connection {
+    /// The line of `*_tls_loglevel` for a session that goes on.
+    pub(super) fn log_reuse(&self, context: &Context) {
+        if let Security::Encrypted { peer, .. } = &self.security
+            && context.config.tls.loglevel.summary()
+        {
+            let relay = self.place.relay();
+            tracing::info!("{} TLS connection reused to {relay}: {}", peer.trust, peer.summary);
+        }
+    }
+}
+
 impl Security {
     /// Whether the session may serve other mail. One in plaintext that could be encrypted was made for mail that had no
     /// other way; one that is encrypted is kept where the policy says so.
     pub(super) fn may_be_kept(&self) -> bool {
         match self {
             Self::Plaintext { makeshift } => !makeshift,
-            Self::Encrypted(peer) => peer.may_be_reused(),
+            Self::Encrypted { reuse, .. } => *reuse,
         }
     }
 }
