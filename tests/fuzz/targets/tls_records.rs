@@ -66,6 +66,16 @@ fn client(send: &[u8], receive: &[u8]) -> Records {
     Records::from_state(postcard::from_bytes(&state).expect("its form")).expect("its suite")
 }
 
+/// The data in a record of this content. RFC 8446 §5.4: content 0 is padding, and what is before it counts.
+fn data_in(content: u8, payload: &[u8]) -> &[u8] {
+    let end = payload.iter().rposition(|octet| *octet != 0);
+    match (content, end.and_then(|end| payload.split_at_checked(end))) {
+        (DATA, _) => payload,
+        (0, Some((data, [DATA, ..]))) => data,
+        _ => &[],
+    }
+}
+
 /// Reads to the end of what has come. False: the session is over.
 fn read(client: &mut Records, out: &mut Vec<u8>, sent: &[u8], heard: &mut usize, back: usize) -> bool {
     let mut back = back;
@@ -130,9 +140,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
                 }
             }
             _ => {
-                if event / 8 == DATA {
-                    sent.extend_from_slice(payload);
-                }
+                sent.extend_from_slice(data_in(event / 8, payload));
                 client.feed(&server.record(event / 8, payload));
             }
         }
