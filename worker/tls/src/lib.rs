@@ -6,6 +6,8 @@ pub mod provider;
 
 // What is asked for, and what a certificate is worth.
 mod engine;
+#[cfg(test)]
+mod lab;
 mod level;
 pub mod policy;
 mod summary;
