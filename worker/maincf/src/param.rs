@@ -114,7 +114,7 @@ impl Param {
         Some(Cow::Owned(format!("{prefix}{key}")))
     }
 
-    /// The unexpanded default as `scope` reads it, with `@` replaced.
+    /// The unexpanded default as `scope` reads it, with the `@` of `$@` and `${@` replaced; any other is itself (`@STRENGTH`).
     pub fn default(&self, scope: Scope<'_>) -> Cow<'static, str> {
         let text = match (scope, self.mirror) {
             (Scope::Protocol(Protocol::Lmtp), Mirror::Default(text)) => text,
@@ -122,7 +122,8 @@ impl Param {
         };
         match scope {
             Scope::Protocol(protocol) if text.contains('@') => {
-                Cow::Owned(text.replace('@', protocol.prefix()))
+                let prefix = protocol.prefix();
+                Cow::Owned(text.replace("$@", &format!("${prefix}")).replace("${@", &format!("${{{prefix}")))
             }
             _ => Cow::Borrowed(text),
         }

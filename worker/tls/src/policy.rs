@@ -296,3 +296,6 @@ impl Policy {
         PolicyError::settings(format!("{}: {problem}", self.place))
     }
 }
+
+#[cfg(test)]
+mod tests;
