@@ -196,7 +196,9 @@ fn wrapper_mode_needs_a_mandatory_level() {
     for level in ["none", "may", "dane"] {
         let error = policy(text, &[(DOM, level)]).unwrap().for_host(&NAMES).unwrap_err();
         assert_eq!((error.status, error.before_connecting), ("4.3.0", true));
-        assert!(error.warning.unwrap().contains("requires security level encrypt (or stronger)"));
+        assert!(
+            error.warning.unwrap().contains("requires \"smtp_tls_security_level = encrypt\" (or stronger)")
+        );
     }
     assert!(policy(text, &[(DOM, "encrypt")]).unwrap().for_host(&NAMES).is_ok());
     assert_eq!(

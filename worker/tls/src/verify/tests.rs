@@ -1,6 +1,8 @@
 //! A corpus of certificates, one test for a rule.
 
+mod anchors;
 mod dane;
+mod lines;
 mod odd;
 
 use std::time::{Duration, SystemTime};
@@ -198,58 +200,6 @@ fn names_with_nul_or_octets_beyond_ascii_match_nothing_and_hide_the_common_name(
 }
 
 #[test]
-fn files_of_anchors_stand_instead_of_authorities() {
-    let (root, files, text) = rooted();
-    let sub = root.below("Sub");
-    let server = sub.server(&["mx.dom.example"]);
-    let expired =
-        sub.changed_server(&["mx.dom.example"], |params| params.not_after = date_time_ymd(2020, 1, 1));
-    let with = |path: std::path::PathBuf| format!("{text}\nsmtp_tls_trust_anchor_file = {}", path.display());
-    let chain = [&server.certificate, &sub.certificate];
-    let depth = |verified: Verified| match verified.matched {
-        Some(Matched::Name { anchor_depth, .. }) => anchor_depth,
-        _ => None,
-    };
-    assert_eq!(depth(secure(&with(files.certificates("sub", &[&sub.certificate])), &chain)), Some(1));
-    assert_eq!(depth(secure(&with(files.certificates("leaf", &[&server.certificate])), &chain)), Some(0));
-    let old = with(files.certificates("old", &[&expired.certificate]));
-    assert_eq!(depth(secure(&old, &[&expired.certificate])), Some(0));
-    let other = with(files.certificates("other", &[&Authority::root("Other").certificate]));
-    assert_eq!(
-        problem(&other, &[&server.certificate, &sub.certificate, &root.certificate]),
-        Problem::NoMatch
-    );
-}
-
-#[test]
-fn anchors_may_be_bare_keys() {
-    let (root, files, _) = rooted();
-    let sub = root.below("Sub");
-    let server = sub.server(&["mx.dom.example"]);
-    let with = |name: &str, pem: String| {
-        format!("smtp_tls_trust_anchor_file = {}", files.text(name, &pem).display())
-    };
-    let chain = [&server.certificate, &sub.certificate];
-    assert_eq!(secure(&with("root", root.public_key_pem()), &chain).trust, Trust::Verified);
-    assert_eq!(secure(&with("sub", sub.public_key_pem()), &[&server.certificate]).trust, Trust::Verified);
-    assert_eq!(
-        secure(&with("leaf", server.key.public_key_pem()), &[&server.certificate]).trust,
-        Trust::Verified
-    );
-    let stranger = with("stranger", Authority::root("Root").public_key_pem());
-    assert_eq!(problem(&stranger, &chain), Problem::NoMatch);
-}
-
-#[test]
-fn anchors_need_not_be_in_date() {
-    let files = Files::new();
-    let old = Authority::changed_root("Old", |params| params.not_after = date_time_ymd(2020, 1, 1));
-    let path = files.certificates("old", &[&old.certificate]);
-    let text = format!("smtp_tls_trust_anchor_file = {}", path.display());
-    assert_eq!(secure(&text, &[&old.server(&["mx.dom.example"]).certificate]).trust, Trust::Verified);
-}
-
-#[test]
 fn fingerprints_of_certificate_and_key_match_whatever_else_is_wrong() {
     let server = lab::self_signed(&["x.example"], |params| params.not_after = date_time_ymd(2020, 1, 1));
     let key = certificate::key(&server.certificate).unwrap();
@@ -293,63 +243,4 @@ fn facts_hold_until_the_first_certificate_expires() {
     assert!(!facts.holds_at(UNIX_EPOCH + Duration::from_secs(4_102_444_801)));
     let octets = postcard::to_stdvec(&facts).unwrap();
     assert_eq!(postcard::from_bytes::<PeerFacts>(&octets).unwrap(), facts);
-}
-
-/// As Postfix 3.7 wrote them, but for the line about limits, which is from its program.
-#[test]
-fn lines_of_the_log_are_those_of_postfix() {
-    let peer = "mx.example[192.0.2.1]:25";
-    for (problem, line) in [
-        (
-            Problem::SelfSigned,
-            "certificate verification failed for mx.example[192.0.2.1]:25: self-signed certificate",
-        ),
-        (
-            Problem::UntrustedIssuer("/CN=Test CA".into()),
-            "certificate verification failed for mx.example[192.0.2.1]:25: untrusted issuer /CN=Test CA",
-        ),
-        (
-            Problem::NotDesignated,
-            "certificate verification failed for mx.example[192.0.2.1]:25: not designated for use as a server certificate",
-        ),
-        (
-            Problem::ChainTooLong(9),
-            "certificate verification failed for mx.example[192.0.2.1]:25: certificate chain longer than limit(9)",
-        ),
-        (
-            Problem::Expired,
-            "server certificate verification failed for mx.example[192.0.2.1]:25: certificate has expired",
-        ),
-        (
-            Problem::NotYetValid,
-            "server certificate verification failed for mx.example[192.0.2.1]:25: certificate not yet valid",
-        ),
-        (
-            Problem::HostnameMismatch,
-            "server certificate verification failed for mx.example[192.0.2.1]:25: num=62:hostname mismatch",
-        ),
-        (
-            Problem::AddressMismatch,
-            "server certificate verification failed for mx.example[192.0.2.1]:25: num=64:IP address mismatch",
-        ),
-        (
-            Problem::NoMatch,
-            "server certificate verification failed for mx.example[192.0.2.1]:25: num=65:no matching DANE TLSA records",
-        ),
-        (
-            Problem::Unusable,
-            "server certificate verification failed for mx.example[192.0.2.1]:25: num=1:unspecified certificate verification error",
-        ),
-    ] {
-        assert_eq!(problem.line(peer), line);
-    }
-    let (root, _files, text) = rooted();
-    let server = root.changed_server(&[], |params| {
-        params.distinguished_name.push(DnType::CommonName, "mx\u{202e}.example")
-    });
-    let line = peer_line(&lab::engine(&text), &negotiated(&[&server.certificate]), peer).unwrap();
-    assert!(
-        line.starts_with("mx.example[192.0.2.1]:25: subject_CN=mx?.example, issuer_CN=Root, fingerprint="),
-        "{line}"
-    );
 }
