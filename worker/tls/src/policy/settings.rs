@@ -168,7 +168,8 @@ impl Policies {
     fn fingerprints(&self, entry: &Entry, warnings: &mut Vec<String>) -> Option<Fingerprints> {
         let defaults = &self.trust.fingerprint_match;
         let values = if entry.matches.is_empty() { defaults } else { &entry.matches };
-        let (prints, malformed) = Fingerprints::read(self.digest?, values.iter().map(String::as_str));
+        let values = values.iter().flat_map(|value| value.split('|')).filter(|value| !value.is_empty());
+        let (prints, malformed) = Fingerprints::read(self.digest?, values);
         warnings.extend(malformed);
         Some(prints)
     }
