@@ -48,10 +48,21 @@ fn a_key_update_cut_at_any_octet_is_answered_once() {
             plaintext.extend(rest.0);
             answer.extend(rest.1);
             assert_eq!(plaintext, b"250 new key\r\n");
+            assert_eq!(answer.len(), 5 + 5 + 1 + 16, "one message in one record");
             client.seal(b"QUIT\r\n", &mut answer).unwrap();
             assert_eq!(read(&mut server, &answer), Ok((b"QUIT\r\n".to_vec(), vec![])));
         }
     }
+}
+
+#[test]
+fn a_key_update_that_wants_no_answer_gets_none() {
+    let (mut client, mut server) = pair(0x1301, 0);
+    let mut wire = Vec::new();
+    server.seal_key_update(super::super::Renewal::Ours, &mut wire).unwrap();
+    server.seal(b"250 ok\r\n", &mut wire).unwrap();
+    assert_eq!(read(&mut client, &wire), Ok((b"250 ok\r\n".to_vec(), vec![])));
+    assert_eq!(client.receive.seq(), 1);
 }
 
 #[test]
