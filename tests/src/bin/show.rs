@@ -1,9 +1,10 @@
 //! The demonstrations as a program: one table each, exit status 1 when what is shown does not hold.
 
 use clap::{Parser, Subcommand};
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::Duration;
-use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls};
+use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_policy};
 
 #[derive(Parser)]
 struct Args {
@@ -66,6 +67,21 @@ enum Which {
         #[arg(long, default_value_t = 20)]
         concurrency: usize,
     },
+    /// TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
+    TlsPolicy {
+        /// Run Postfix alone.
+        #[arg(long)]
+        postfix: bool,
+        /// Only cases whose name holds this.
+        #[arg(long)]
+        only: Option<String>,
+        /// List every outcome.
+        #[arg(long)]
+        list: bool,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,7 +98,16 @@ fn main() -> ExitCode {
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
         Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
+        Which::TlsPolicy { inside: false, .. } => in_namespace(),
+        Which::TlsPolicy { postfix, only, list, inside: true } => {
+            let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };
+            tls_policy::show(&tls_policy::Plan { sides, only, list })
+        }
     };
+    report(verdict)
+}
+
+fn report(verdict: Verdict) -> ExitCode {
     match verdict {
         Verdict::Holds => {
             println!("holds");
@@ -105,4 +130,13 @@ fn crash(only: Option<&str>, step: usize, list: bool) -> Verdict {
         println!("{victim}, {session} session: {}", crash::calls(victim, session).join(" "));
     }
     Verdict::Holds
+}
+
+/// This program with these words once more, where port 25 and the resolver are ours. Our programs are built before.
+fn in_namespace() -> ! {
+    let own = std::env::current_exe().expect("the program's own path");
+    let mut command = testkit::policy::namespace::command(&own);
+    command.args(std::env::args_os().skip(1)).arg("--inside").env("BATON_PROGRAMS", testkit::programs::folder());
+    let error = command.exec();
+    panic!("{:?}: {error}", command.get_program());
 }

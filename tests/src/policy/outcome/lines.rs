@@ -1,0 +1,95 @@
+//! Lines of a mail log, and to which message they belong.
+
+use std::collections::HashSet;
+
+/// A line that belongs to a message.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    /// Without time, process and queue id; of a delivery line what stands in brackets.
+    pub(super) text: String,
+}
+
+/// What a line is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// The verdict.
+    Delivery { relay: String, dsn: String, status: String },
+    /// `… TLS connection established to …`.
+    Summary,
+    /// Anything else.
+    Remark,
+}
+
+/// The number of the process that wrote a line, and its text, if it was an SMTP client (or wrote for one).
+fn taken_apart(line: &str) -> Option<(&str, &str)> {
+    let (head, text) = line.split_once("]: ")?;
+    let (name, pid) = head.rsplit_once('[')?;
+    let service = name.rsplit('/').next()?;
+    matches!(service, "smtp" | "lmtp" | "error").then_some((pid, text))
+}
+
+/// The lines of the processes that had this recipient.
+pub(super) fn about(log: &str, recipient: &str) -> Vec<Entry> {
+    let mark = format!("to=<{recipient}>, ");
+    let lines: Vec<(&str, &str)> = log.lines().filter_map(taken_apart).collect();
+    let processes: HashSet<&str> =
+        lines.iter().filter(|(_, text)| text.contains(&mark)).map(|(pid, _)| *pid).collect();
+    let own = lines.into_iter().filter(|(pid, _)| processes.contains(pid));
+    own.map(|(_, text)| entry(text)).collect()
+}
+
+/// It has a verdict.
+pub(in super::super) fn is_settled(log: &str, recipient: &str) -> bool {
+    let mark = format!("to=<{recipient}>, ");
+    log.lines().any(|line| line.contains(&mark) && line.contains(" status="))
+}
+
+fn entry(text: &str) -> Entry {
+    if let Some(delivery) = delivery(text) {
+        return delivery;
+    }
+    let summary = text.contains("TLS connection established to") || text.contains("TLS connection reused to");
+    let kind = if summary { Kind::Summary } else { Kind::Remark };
+    Entry { kind, text: without_queue_id(text).to_owned() }
+}
+
+fn delivery(text: &str) -> Option<Entry> {
+    let (_, rest) = text.split_once(": to=<")?;
+    let (_, rest) = rest.split_once(", relay=")?;
+    let (relay, rest) = rest.split_once(", ")?;
+    let (_, rest) = rest.split_once("dsn=")?;
+    let (dsn, rest) = rest.split_once(", status=")?;
+    let (status, rest) = rest.split_once(" (")?;
+    let kind = Kind::Delivery { relay: relay.into(), dsn: dsn.into(), status: status.into() };
+    Some(Entry { kind, text: rest.strip_suffix(')')?.into() })
+}
+
+/// Without `4F1A2B3C: ` at its beginning.
+fn without_queue_id(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((id, rest)) if id.len() >= 6 && id.bytes().all(|b| b.is_ascii_alphanumeric()) && !id.contains("warning") => {
+            rest
+        }
+        _ => text,
+    }
+}
+
+/// Without what is of the library or of this run: places in OpenSSL's source, digests.
+pub(super) fn without_details(text: &str) -> String {
+    let text = match text.split_once("TLS library problem: ") {
+        Some((before, problem)) => format!("{before}TLS library problem: {}", problem.split(':').nth(4).unwrap_or("")),
+        None => text.to_owned(),
+    };
+    let words = text.split_inclusive(|c: char| DELIMITERS.contains(&c));
+    words.map(|word| digest(word).unwrap_or_else(|| word.to_owned())).collect()
+}
+
+const DELIMITERS: &[char] = &[' ', ',', '=', ')', '"', '|'];
+
+/// `DIGEST` and what follows it, for a word that is one.
+fn digest(word: &str) -> Option<String> {
+    let digits = word.trim_end_matches(DELIMITERS).trim_end_matches(':');
+    let is_one = digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
+    is_one.then(|| format!("DIGEST{}", &word[digits.len()..]))
+}

@@ -1,0 +1,88 @@
+//! Outcomes counted, listed and compared.
+
+use super::differences::{Part, reason};
+use super::outcome::{Essence, Outcome};
+use super::stage::Stage;
+use crate::table::Table;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Distinct outcomes, each with the cases that have it.
+pub fn distinct<'a>(stage: &'a Stage, outcomes: &[Outcome]) -> BTreeMap<Essence, Vec<&'a str>> {
+    let mut found: BTreeMap<Essence, Vec<&str>> = BTreeMap::new();
+    for (one, outcome) in stage.placed.iter().zip(outcomes) {
+        found.entry(outcome.essence()).or_default().push(&one.case.name);
+    }
+    found
+}
+
+/// Distinct outcomes by level, as a table.
+pub fn by_level(stage: &Stage, outcomes: &[Outcome]) -> Table {
+    let mut levels: BTreeMap<String, (usize, BTreeMap<Essence, ()>)> = BTreeMap::new();
+    for (one, outcome) in stage.placed.iter().zip(outcomes) {
+        let policy = one.case.policy.as_deref().unwrap_or("(main.cf)");
+        let level = policy.split([' ', ':']).next().unwrap_or_default().to_owned();
+        let entry = levels.entry(level).or_default();
+        entry.0 += 1;
+        entry.1.insert(outcome.essence(), ());
+    }
+    let mut table = Table::new(&["level", "cases", "distinct outcomes"]);
+    for (level, (cases, essences)) in &levels {
+        table.row(&[level, cases, &essences.len()]);
+    }
+    table
+}
+
+/// Everything that was seen, case by case.
+pub fn listing(stage: &Stage, outcomes: &[Outcome]) -> String {
+    stage.placed.iter().zip(outcomes).fold(String::new(), |mut text, (one, outcome)| {
+        let policy = one.case.policy.as_deref().unwrap_or("-");
+        let _ = writeln!(text, "{} [{}; {}]\n    {outcome}", one.case.name, one.case.group, policy);
+        text
+    })
+}
+
+/// Both sides compared.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Cases in which everything is the same.
+    pub same: usize,
+    /// Cases that differ as they should, with the reason.
+    pub meant: Vec<(String, &'static str)>,
+    /// Cases that differ and should not, with both outcomes.
+    pub unexplained: Vec<String>,
+}
+
+/// Compares both sides, case by case.
+pub fn compare(stage: &Stage, postfix: &[Outcome], baton: &[Outcome]) -> Comparison {
+    let mut comparison = Comparison::default();
+    for ((one, oracle), ours) in stage.placed.iter().zip(postfix).zip(baton) {
+        let name = &one.case.name;
+        match difference(oracle, ours) {
+            None => comparison.same += 1,
+            Some(part) => match reason(name, part) {
+                Some(reason) => comparison.meant.push((name.clone(), reason)),
+                None => comparison
+                    .unexplained
+                    .push(format!("{name}: {part:?}\n  Postfix: {oracle}\n  Baton:   {ours}")),
+            },
+        }
+    }
+    comparison
+}
+
+/// The gravest thing that differs.
+fn difference(oracle: &Outcome, ours: &Outcome) -> Option<Part> {
+    let verdict = |one: &Outcome| {
+        (one.status.clone(), one.dsn.clone(), one.relay.clone(), one.wire.clone(), one.summaries.clone())
+    };
+    if verdict(oracle) != verdict(ours) {
+        Some(Part::Verdict)
+    } else if oracle.text != ours.text {
+        Some(Part::Text)
+    } else if oracle.remarks != ours.remarks {
+        Some(Part::Remarks)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,65 @@
+//! TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
+
+use super::Verdict;
+use crate::policy::stage::Stage;
+use crate::policy::{baton, case::Case, cases, namespace, oracle, report};
+use crate::sandbox::Sandbox;
+use std::time::Instant;
+
+/// Who runs the cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sides {
+    /// Postfix alone: what there is to be compared with.
+    Postfix,
+    /// Both.
+    Both,
+}
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Who runs it.
+    pub sides: Sides,
+    /// Only cases whose name holds this.
+    pub only: Option<String>,
+    /// Every outcome is listed, not only counted.
+    pub list: bool,
+}
+
+/// Runs everything; to be called inside the namespace ([`namespace::command`]).
+pub fn show(plan: &Plan) -> Verdict {
+    let sandbox = Sandbox::new("policy");
+    namespace::enter(&sandbox);
+    let wanted = |case: &Case| plan.only.as_ref().is_none_or(|part| case.name.contains(part));
+    let stage = Stage::set(&sandbox, cases::all().into_iter().filter(wanted).collect());
+    let began = Instant::now();
+    let postfix = oracle::run(&sandbox, &stage);
+    println!("Postfix: {} cases in {:.1} s", postfix.len(), began.elapsed().as_secs_f64());
+    if plan.list {
+        print!("{}", report::listing(&stage, &postfix));
+    }
+    print!("{}", report::by_level(&stage, &postfix));
+    let distinct = report::distinct(&stage, &postfix);
+    println!("{} cases, {} distinct outcomes", postfix.len(), distinct.len());
+    let silent = postfix.iter().filter(|outcome| outcome.status.is_empty()).count();
+    if plan.sides == Sides::Postfix {
+        return (silent == 0).into();
+    }
+    let began = Instant::now();
+    let ours = baton::run(&stage);
+    println!("Baton: {} cases in {:.1} s", ours.len(), began.elapsed().as_secs_f64());
+    let comparison = report::compare(&stage, &postfix, &ours);
+    for (case, reason) in &comparison.meant {
+        println!("differs: {case}: {reason}");
+    }
+    for complaint in &comparison.unexplained {
+        println!("UNEXPLAINED {complaint}");
+    }
+    println!(
+        "{} the same, {} differ with a reason, {} unexplained",
+        comparison.same,
+        comparison.meant.len(),
+        comparison.unexplained.len()
+    );
+    (silent == 0 && comparison.unexplained.is_empty()).into()
+}
