@@ -12,8 +12,8 @@ use crate::{programs, sandbox::Sandbox, wait};
 use nix::unistd::{Gid, Group, Uid, User};
 pub use queue_file::Letter;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::io::Write as _;
+use std::fs::{self, File, Permissions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -143,10 +143,17 @@ impl Postfix {
         pickup.write_all(b"W").expect("pickup listens");
     }
 
-    /// Everything it logged.
-    pub fn log(&self) -> String {
-        let log = String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
-        log.rfind('\n').map_or(String::new(), |end| log[..end].to_owned())
+    /// Complete lines of its log from this octet on.
+    pub fn log_from(&self, octet: usize) -> String {
+        let mut log = Vec::new();
+        let read = |log: &mut Vec<u8>| -> std::io::Result<usize> {
+            let mut file = File::open(&self.log)?;
+            file.seek(SeekFrom::Start(octet as u64))?;
+            file.read_to_end(log)
+        };
+        read(&mut log).expect("its log");
+        let end = log.iter().rposition(|&octet| octet == b'\n').map_or(0, |end| end + 1);
+        String::from_utf8_lossy(&log[..end]).into_owned()
     }
 
     /// SIGTERM to master, which ends its daemons; waits for the end.

@@ -1,7 +1,7 @@
 //! Baton's side: a relay for each group, and one more for the old messages of a group.
 
 use super::case::Age;
-use super::outcome::{self, Outcome};
+use super::outcome::{Log, Outcome, Pending};
 use super::stage::{Placed, Stage};
 use crate::mail::Mail;
 use crate::relay::Relay;
@@ -36,11 +36,12 @@ pub fn run(stage: &Stage) -> Vec<Outcome> {
         });
         logs.extend(some.iter().copied().zip(batch));
     }
-    let log_of = |one: &Placed| {
-        let part = (one.case.group, one.case.age);
-        logs.iter().find(|(known, _)| *known == part).map_or("", |(_, log)| log)
+    let logs: Vec<((&str, Age), Log<'_>)> = logs.iter().map(|(part, log)| (*part, Log::new(log))).collect();
+    let of = |one: &Placed| {
+        let log = logs.iter().find(|(part, _)| *part == (one.case.group, one.case.age));
+        Outcome::gather(&log.expect("every case is in a part").1, one, &server)
     };
-    stage.placed.iter().map(|one| Outcome::gather(log_of(one), one, &server)).collect()
+    stage.placed.iter().map(of).collect()
 }
 
 /// The log of one relay with one group's settings, after it settled everything.
@@ -71,12 +72,10 @@ fn relay(stage: &Stage, group: &str, age: Age) -> String {
         wait::pass((BACKOFF + Duration::from_secs(1)).saturating_sub(taken.elapsed()));
     }
     relay.resume();
-    let settled = wait::until(LIMIT, || {
-        let log = relay.log();
-        placed.iter().all(|one| outcome::is_settled(&log, &one.recipient())).then_some(())
-    });
+    let mut pending = Pending::new(placed.iter().map(|one| one.recipient()));
+    let settled = wait::until(LIMIT, || pending.read(&relay.log()).then_some(()));
     let log = relay.log();
-    assert!(settled.is_some(), "group {group}, {age:?}: not settled in {LIMIT:?}; log:\n{log}");
+    assert!(settled.is_some(), "group {group}, {age:?}: {pending:?} not settled in {LIMIT:?}; log:\n{log}");
     relay.stop();
     log
 }

@@ -55,6 +55,8 @@ pub enum Signed {
     No,
     /// It is.
     Yes,
+    /// Whoever validates finds no signature that fits.
+    Wrongly,
 }
 
 /// A TLSA record: usage, selector, matching type, data.
@@ -193,6 +195,13 @@ impl Case {
     #[must_use]
     pub fn insecure_mx(mut self) -> Self {
         self.zone.mx = Signed::No;
+        self
+    }
+
+    /// The domain's zone is signed, but not so that anybody could believe it.
+    #[must_use]
+    pub fn wrongly_signed(mut self) -> Self {
+        self.zone.mx = Signed::Wrongly;
         self
     }
 

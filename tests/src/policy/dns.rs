@@ -1,4 +1,4 @@
-//! DNS of the lab, at the ports that system resolvers use: a signed and an unsigned zone, validated.
+//! DNS of the lab, at the ports that system resolvers use: signed, unsigned and wrongly signed, validated.
 
 use crate::daemon::Daemon;
 use crate::programs;
@@ -10,6 +10,8 @@ use std::process::Command;
 pub const UNSIGNED: &str = "lab.test";
 /// The zone that is.
 pub const SIGNED: &str = "dane.test";
+/// The zone that is not, although the resolver knows a key for it.
+pub const BOGUS: &str = "bogus.test";
 /// Where the authority listens.
 const AUTHORITY: u16 = 5353;
 
@@ -21,10 +23,10 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Serves these records of both zones on 127.0.0.1 port 53.
-    pub fn start(sandbox: &Sandbox, unsigned: &str, signed: &str) -> Self {
+    /// Serves these records of all zones, one a line, on 127.0.0.1 port 53.
+    pub fn start(sandbox: &Sandbox, records: &str) -> Self {
         let folder = sandbox.folder("dns");
-        write_knot(sandbox, unsigned, signed);
+        write_knot(sandbox, records);
         let conf = folder.join("knot.conf");
         let mut knot = Daemon::start(
             &programs::debian("knotd"),
@@ -47,7 +49,7 @@ impl Dns {
     }
 }
 
-fn write_knot(sandbox: &Sandbox, unsigned: &str, signed: &str) {
+fn write_knot(sandbox: &Sandbox, records: &str) {
     let at = sandbox.folder("dns").display().to_string();
     let mut conf = format!(
         "server:\n  rundir: {at}\n  listen: 127.0.0.1@{AUTHORITY}\n  udp-workers: 1\n  tcp-workers: 1\n  \
@@ -55,7 +57,11 @@ fn write_knot(sandbox: &Sandbox, unsigned: &str, signed: &str) {
          algorithm: ecdsap256sha256\n   single-type-signing: on\ntemplate:\n - id: default\n   storage: {at}\n   \
          zonefile-sync: -1\n   zonefile-load: whole\n   journal-content: none\n   semantic-checks: off\nzone:\n"
     );
-    for (origin, records, signs) in [(UNSIGNED, unsigned, false), (SIGNED, signed, true), (".", "", true)] {
+    for (origin, signs) in [(UNSIGNED, false), (BOGUS, false), (SIGNED, true), (".", true)] {
+        let inside = |line: &&str| {
+            line.split(' ').next().is_some_and(|owner| owner.ends_with(&format!("{origin}.")) && origin != ".")
+        };
+        let records = records.lines().filter(inside).collect::<Vec<_>>().join("\n");
         let file = if origin == "." { "root".to_owned() } else { origin.to_owned() };
         let _ = writeln!(conf, " - domain: {origin}\n   file: {file}");
         if signs {
@@ -77,10 +83,11 @@ fn write_unbound(sandbox: &Sandbox) {
         "server:\n interface: 127.0.0.1@53\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{at}\"\n \
          pidfile: \"{at}/unbound.pid\"\n use-syslog: no\n logfile: \"\"\n do-ip6: no\n module-config: \"validator iterator\"\n \
          do-not-query-localhost: no\n qname-minimisation: no\n local-zone: \"test.\" nodefault\n \
-         access-control: 127.0.0.0/8 allow\n trust-anchor-file: \"{at}/anchors\"\n domain-insecure: \"{UNSIGNED}\"\n\
-         remote-control:\n control-enable: no\n"
+         access-control: 127.0.0.0/8 allow\n trust-anchor-file: \"{at}/anchors\"\n domain-insecure: \"{UNSIGNED}\"\n \
+         trust-anchor: \"{BOGUS}. DS 1 13 2 {}\"\nremote-control:\n control-enable: no\n",
+        "00".repeat(32)
     );
-    for origin in [UNSIGNED, SIGNED, "."] {
+    for origin in [UNSIGNED, BOGUS, SIGNED, "."] {
         let _ = writeln!(conf, "stub-zone:\n name: \"{origin}\"\n stub-addr: 127.0.0.1@{AUTHORITY}");
     }
     sandbox.write("dns/unbound.conf", conf);

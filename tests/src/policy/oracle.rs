@@ -1,7 +1,7 @@
 //! Postfix's side: one instance, a transport for each group.
 
 use super::case::Age;
-use super::outcome::{self, Outcome};
+use super::outcome::{Log, Outcome, Pending};
 use super::stage::{Placed, Stage};
 use crate::postfix::{Letter, Postfix};
 use crate::sandbox::Sandbox;
@@ -26,16 +26,16 @@ pub fn run(sandbox: &Sandbox, stage: &Stage) -> Vec<Outcome> {
     let postfix = launch.option("transport_maps", format!("texthash:{}", routes.display())).start();
     let letters: Vec<Letter> = stage.placed.iter().map(letter).collect();
     postfix.inject(&letters);
-    let recipients: Vec<String> = stage.placed.iter().map(Placed::recipient).collect();
+    let mut pending = Pending::new(stage.placed.iter().map(Placed::recipient));
+    let mut log = String::new();
     let done = wait::until(LIMIT, || {
-        let log = postfix.log();
-        let number = log.matches(" status=").count();
-        (number >= recipients.len() && recipients.iter().all(|one| outcome::is_settled(&log, one))).then_some(())
+        let more = postfix.log_from(log.len());
+        log.push_str(&more);
+        pending.read(&more).then_some(())
     });
-    let log = postfix.log();
-    let late: Vec<&String> = recipients.iter().filter(|one| !outcome::is_settled(&log, one)).collect();
-    assert!(done.is_some(), "Postfix did not settle {late:?} in {LIMIT:?}; its log:\n{log}");
+    assert!(done.is_some(), "Postfix did not settle {pending:?} in {LIMIT:?}; its log:\n{log}");
     postfix.stop();
+    let log = Log::new(&log);
     stage.placed.iter().map(|one| Outcome::gather(&log, one, &server)).collect()
 }
 

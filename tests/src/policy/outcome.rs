@@ -2,7 +2,7 @@
 
 mod lines;
 
-pub(super) use lines::is_settled;
+pub use lines::{Log, Pending};
 
 use super::stage::Placed;
 use crate::tls_server::{Seen, Server};
@@ -43,9 +43,9 @@ pub struct Essence {
 
 impl Outcome {
     /// Gathers it from a log in which each process made one delivery.
-    pub fn gather(log: &str, one: &Placed, server: &Server) -> Self {
+    pub fn gather(log: &Log<'_>, one: &Placed, server: &Server) -> Self {
         let mut outcome = Self { wire: wire(one, server), ..Self::default() };
-        for Entry { kind, text } in lines::about(log, &one.recipient()) {
+        for Entry { kind, text } in log.about(&one.recipient()) {
             let text = normal(&text, one);
             match kind {
                 Kind::Delivery { relay, dsn, status } if outcome.status.is_empty() => {
@@ -111,5 +111,6 @@ fn normal(text: &str, one: &Placed) -> String {
         text = text.replace(&host.address.to_string(), &format!("ADDRESS{rank}"));
     }
     let text = text.replace(&one.domain, "DOMAIN").replace(&one.case.name, "CASE");
+    let text = text.replace(&one.folder, "STAGE");
     lines::without_details(&text)
 }

@@ -4,7 +4,7 @@ mod records;
 
 use super::case::{Age, Case, Signed, Twist};
 use super::cases::{self, Group};
-use super::dns::{Dns, SIGNED, UNSIGNED};
+use super::dns::{BOGUS, Dns, SIGNED, UNSIGNED};
 use crate::sandbox::Sandbox;
 use crate::tls_server::{Authorities, Issued, Peer, Server, Start};
 use std::collections::HashSet;
@@ -33,6 +33,8 @@ pub struct Placed {
     pub domain: String,
     /// Its mail exchangers.
     pub hosts: Vec<Host>,
+    /// The folder of tables and certificates.
+    pub folder: String,
 }
 
 /// Everything that both sides run against.
@@ -62,7 +64,8 @@ impl Stage {
         let mut placed = Vec::new();
         for (number, case) in cases.into_iter().enumerate() {
             assert!(names.insert(case.name.clone()), "two cases are named {}", case.name);
-            let one = place(number, case, &authorities, &mut peers);
+            let mut one = place(number, case, &authorities, &mut peers);
+            one.folder.clone_from(&folder);
             if let Some(host) = one.hosts.first() {
                 sandbox.write(&format!("stage/{}.leaf.pem", one.domain), host.identity.leaf_pem());
                 sandbox.write(&format!("stage/{}.key.pem", one.domain), host.identity.key_pem());
@@ -71,8 +74,7 @@ impl Stage {
         }
         let used: HashSet<&str> = placed.iter().map(|one| one.case.group).collect();
         let groups = cases::groups(&folder).into_iter().filter(|group| used.contains(group.name)).collect();
-        let (unsigned, signed) = records::of(&placed);
-        let dns = Dns::start(sandbox, &unsigned, &signed);
+        let dns = Dns::start(sandbox, &records::of(&placed));
         let stage = Self { placed, groups, peers, folder, _dns: dns };
         sandbox.write("stage/policy", stage.table(|group| !group.starts_with("site")));
         sandbox.write("stage/sites", stage.table(|group| group.starts_with("site")));
@@ -136,7 +138,11 @@ impl Placed {
 }
 
 fn place(number: usize, case: Case, authorities: &Authorities, peers: &mut Vec<Peer>) -> Placed {
-    let zone = |signed: Signed| if signed == Signed::Yes { SIGNED } else { UNSIGNED };
+    let zone = |signed: Signed| match signed {
+        Signed::Yes => SIGNED,
+        Signed::No => UNSIGNED,
+        Signed::Wrongly => BOGUS,
+    };
     let domain = format!("{}.{}", case.name, zone(case.zone.mx));
     let mut hosts = Vec::new();
     for (rank, behaviour) in case.servers.iter().enumerate() {
@@ -156,5 +162,5 @@ fn place(number: usize, case: Case, authorities: &Authorities, peers: &mut Vec<P
         });
         hosts.push(Host { name, address, identity, peer: peers.len() - 1 });
     }
-    Placed { case, domain, hosts }
+    Placed { case, domain, hosts, folder: String::new() }
 }

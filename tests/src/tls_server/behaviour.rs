@@ -31,6 +31,8 @@ pub enum Start {
     Inject(&'static str),
     /// STARTTLS is offered, and answered with the end of the connection.
     Close,
+    /// STARTTLS is offered, and not answered.
+    Silence,
     /// The handshake comes first (RFC 8314).
     Wrapper,
     /// EHLO is not known; HELO is.
@@ -97,8 +99,10 @@ pub enum Inside {
     CloseAtDot,
     /// This is said once more than asked, after the reply to EHLO.
     Extra(&'static str),
-    /// RCPT is answered with this.
-    Recipient(&'static str),
+    /// This command, or `.`, is answered so.
+    Reply(&'static str, &'static str),
+    /// EHLO is not known; HELO is.
+    HeloOnly,
     /// EHLO is not answered.
     Silence,
     /// STARTTLS is offered again.

@@ -161,13 +161,14 @@ impl Dialogue<'_> {
     fn answer(&self, verb: &str) -> Answer {
         let inside = if self.encrypted { self.peer.behaviour.inside } else { Inside::Accept };
         match (verb, inside) {
+            (_, Inside::Reply(at, text)) if at == verb => Answer::Say(format!("{text}\r\n")),
+            ("EHLO", Inside::HeloOnly) => Answer::Say("502 5.5.1 not known\r\n".into()),
             ("EHLO" | "HELO", Inside::Hello(text)) => Answer::Say(format!("{text}\r\n")),
             ("EHLO", Inside::CloseAtHello) | ("MAIL", Inside::CloseAtMail) => Answer::Close,
             ("EHLO", Inside::Silence) => Answer::Nothing,
             ("EHLO", _) => Answer::Say(self.hello(inside)),
             ("HELO", _) => Answer::Say(format!("250 {}\r\n", self.peer.host)),
             ("STARTTLS", _) => start_tls(&self.peer.behaviour),
-            ("RCPT", Inside::Recipient(text)) => Answer::Say(format!("{text}\r\n")),
             ("DATA", _) => Answer::Content,
             ("QUIT", _) => Answer::Say("221 2.0.0 bye\r\n".into()),
             _ => Answer::Say("250 2.0.0 ok\r\n".into()),
@@ -203,6 +204,9 @@ impl Dialogue<'_> {
         if self.encrypted && self.peer.behaviour.inside == Inside::CloseAtDot {
             return Ok(None);
         }
+        if let (true, Inside::Reply(".", text)) = (self.encrypted, self.peer.behaviour.inside) {
+            return Ok(Some(format!("{text}\r\n")));
+        }
         let mut seen = self.seen.lock().expect("no session failed");
         *(if self.encrypted { &mut seen.encrypted } else { &mut seen.in_the_clear }) += 1;
         Ok(Some("250 2.0.0 taken\r\n".into()))
@@ -214,6 +218,7 @@ fn start_tls(behaviour: &Behaviour) -> Answer {
         Start::Refuse(reply) => Answer::Say(format!("{reply}\r\n")),
         Start::Inject(text) => Answer::StartTls(format!("220 2.0.0 go\r\n{text}\r\n")),
         Start::Close => Answer::Close,
+        Start::Silence => Answer::Nothing,
         _ => Answer::StartTls("220 2.0.0 go\r\n".into()),
     }
 }

@@ -1,7 +1,7 @@
 //! Levels that look at certificates, with every kind of certificate.
 
 use crate::policy::case::{Case, case};
-use crate::tls_server::{Identity, Issuer, Key, Names, Purpose, Sends, Validity};
+use crate::tls_server::{Identity, Issuer, Key, Names, Purpose, Sends, Validity, Versions};
 
 /// Levels, and who is looked at by them.
 const LEVELS: &[(&str, &str)] = &[("may", "may"), ("encrypt", "encrypt"), ("verify", "verify"), ("secure", "secure")];
@@ -76,6 +76,10 @@ pub(super) fn cases() -> Vec<Case> {
             cases.push(case(format!("{level}-{name}"), *policy).shows(identity));
         }
         cases.push(case(format!("fingerprint-{name}"), "fingerprint match={leaf-sha256}").shows(identity));
+    }
+    for (level, policy) in LEVELS {
+        let tls12 = case(format!("{level}-tls12-unknown-issuer"), *policy).versions(Versions::Tls12);
+        cases.push(tls12.shows(by(Issuer::Unknown)));
     }
     for (name, identity) in of_names() {
         for (level, policy) in LEVELS.iter().filter(|(level, _)| matches!(*level, "verify" | "secure")) {

@@ -86,6 +86,7 @@ fn zones(level: &str) -> Vec<Case> {
         one("target-has-records", LEAF).twist(Twist::TargetHasRecords),
         one("alias-out-of-zone", LEAF).twist(Twist::AliasOutOfZone),
         one("without-mx", LEAF).twist(Twist::NoMx),
+        one("wrongly-signed", LEAF).wrongly_signed(),
         one("bracketed", OTHER).nexthop("[{host}]").entry("[{host}]", level),
         one("without-dnssec", LEAF).group("no-dnssec"),
         one("native", LEAF).group("native"),

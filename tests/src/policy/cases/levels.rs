@@ -58,7 +58,7 @@ fn servers() -> Vec<(&'static str, Behaviour)> {
         ("hello-closes", inside(Inside::CloseAtHello)),
         ("mail-closes", inside(Inside::CloseAtMail)),
         ("dot-closes", inside(Inside::CloseAtDot)),
-        ("recipient-550", inside(Inside::Recipient("550 5.1.1 nobody"))),
+        ("recipient-550", inside(Inside::Reply("RCPT", "550 5.1.1 nobody"))),
         ("offered-again", inside(Inside::OfferAgain)),
     ]
 }
@@ -93,6 +93,7 @@ pub(super) fn cases() -> Vec<Case> {
         }
     }
     cases.extend(second_servers(servers()));
+    cases.extend(refusals());
     cases
 }
 
@@ -105,6 +106,37 @@ fn second_servers(servers: Vec<(&'static str, Behaviour)>) -> Vec<Case> {
             let one = case(format!("{level}-second-{name}"), level).then(Behaviour::default());
             cases.push(Case { servers: vec![server.clone(), one.servers[1].clone()], ..one });
         }
+    }
+    cases
+}
+
+/// What servers say inside, which has nothing to do with TLS, under a level that trusts and one that verifies.
+fn refusals() -> Vec<Case> {
+    const REPLIES: [(&str, &str, &str); 8] = [
+        ("mail-451", "MAIL", "451 4.3.0 not now"),
+        ("mail-554", "MAIL", "554 5.7.1 not you"),
+        ("recipient-450", "RCPT", "450 4.2.0 later"),
+        ("data-451", "DATA", "451 4.3.0 not now"),
+        ("data-554", "DATA", "554 5.5.1 no"),
+        ("dot-452", ".", "452 4.3.1 full"),
+        ("dot-554", ".", "554 5.7.1 spam"),
+        ("mail-421", "MAIL", "421 4.3.2 going down"),
+    ];
+    let mut cases = Vec::new();
+    for level in ["encrypt", "verify"] {
+        for (name, command, reply) in REPLIES {
+            cases.push(case(format!("{level}-{name}"), level).inside(Inside::Reply(command, reply)));
+        }
+        cases.push(case(format!("{level}-helo-inside"), level).inside(Inside::HeloOnly));
+        for (name, reply) in [
+            ("refused-in-lines", "454-4.7.0 not today\r\n454 4.7.0 ask again"),
+            ("refused-354", "354 go ahead"),
+            ("refused-without-code", "550 no"),
+        ] {
+            cases.push(case(format!("{level}-{name}"), level).start(Start::Refuse(reply)));
+        }
+        let nonsense = case(format!("{level}-refused-nonsense"), level).group("impatient");
+        cases.push(nonsense.start(Start::Refuse("hello")));
     }
     cases
 }

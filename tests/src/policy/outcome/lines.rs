@@ -29,20 +29,50 @@ fn taken_apart(line: &str) -> Option<(&str, &str)> {
     matches!(service, "smtp" | "lmtp" | "error").then_some((pid, text))
 }
 
-/// The lines of the processes that had this recipient.
-pub(super) fn about(log: &str, recipient: &str) -> Vec<Entry> {
-    let mark = format!("to=<{recipient}>, ");
-    let lines: Vec<(&str, &str)> = log.lines().filter_map(taken_apart).collect();
-    let processes: HashSet<&str> =
-        lines.iter().filter(|(_, text)| text.contains(&mark)).map(|(pid, _)| *pid).collect();
-    let own = lines.into_iter().filter(|(pid, _)| processes.contains(pid));
-    own.map(|(_, text)| entry(text)).collect()
+/// A log in which each process made one delivery.
+#[derive(Debug)]
+pub struct Log<'a> {
+    /// Number of the process, text.
+    lines: Vec<(&'a str, &'a str)>,
 }
 
-/// It has a verdict.
-pub(in super::super) fn is_settled(log: &str, recipient: &str) -> bool {
-    let mark = format!("to=<{recipient}>, ");
-    log.lines().any(|line| line.contains(&mark) && line.contains(" status="))
+impl<'a> Log<'a> {
+    /// Takes the lines of SMTP clients out of it.
+    pub fn new(log: &'a str) -> Self {
+        Self { lines: log.lines().filter_map(taken_apart).collect() }
+    }
+
+    /// The lines of the processes that had this recipient.
+    pub(super) fn about(&self, recipient: &str) -> Vec<Entry> {
+        let mark = format!("to=<{recipient}>, ");
+        let had = self.lines.iter().filter(|(_, text)| text.contains(&mark));
+        let processes: HashSet<&str> = had.map(|(pid, _)| *pid).collect();
+        let own = self.lines.iter().filter(|(pid, _)| processes.contains(pid));
+        own.map(|(_, text)| entry(text)).collect()
+    }
+}
+
+/// Recipients without a verdict.
+#[derive(Debug)]
+pub struct Pending(HashSet<String>);
+
+impl Pending {
+    /// Nobody has one yet.
+    pub fn new(recipients: impl Iterator<Item = String>) -> Self {
+        Self(recipients.collect())
+    }
+
+    /// Takes note of verdicts in these lines; says whether everybody has one.
+    pub fn read(&mut self, log: &str) -> bool {
+        for line in log.lines().filter(|line| line.contains(" status=")) {
+            if let Some((_, rest)) = line.split_once(": to=<")
+                && let Some((recipient, _)) = rest.split_once(">, ")
+            {
+                self.0.remove(recipient);
+            }
+        }
+        self.0.is_empty()
+    }
 }
 
 fn entry(text: &str) -> Entry {
@@ -90,6 +120,6 @@ const DELIMITERS: &[char] = &[' ', ',', '=', ')', '"', '|'];
 /// `DIGEST` and what follows it, for a word that is one.
 fn digest(word: &str) -> Option<String> {
     let digits = word.trim_end_matches(DELIMITERS).trim_end_matches(':');
-    let is_one = digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
+    let is_one = digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
     is_one.then(|| format!("DIGEST{}", &word[digits.len()..]))
 }

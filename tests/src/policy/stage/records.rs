@@ -1,17 +1,14 @@
 //! DNS records of cases, in zone file form.
 
 use super::super::case::{Data, Signed, Tlsa, Twist};
-use super::super::dns::{SIGNED, UNSIGNED};
+use super::super::dns::{BOGUS, SIGNED, UNSIGNED};
 use super::{Host, Placed};
 use sha2::{Digest, Sha256, Sha512};
 use std::fmt::Write as _;
 
-/// A name server that nobody runs.
-const DEAD: &str = "dead.lab.test.";
-
-/// Records of the unsigned zone and of the signed one.
-pub(super) fn of(placed: &[Placed]) -> (String, String) {
-    let mut all = format!("{DEAD} A 127.0.0.9\n");
+/// Records, without order.
+pub(super) fn of(placed: &[Placed]) -> String {
+    let mut all = String::new();
     for one in placed {
         for (rank, host) in one.hosts.iter().enumerate() {
             if one.case.zone.twist != Twist::NoMx {
@@ -20,11 +17,7 @@ pub(super) fn of(placed: &[Placed]) -> (String, String) {
             exchanger(&mut all, one, host);
         }
     }
-    let within = |zone: &str| {
-        let inside = |line: &&str| line.split(' ').next().is_some_and(|owner| owner.ends_with(&format!("{zone}.")));
-        all.lines().filter(inside).collect::<Vec<_>>().join("\n")
-    };
-    (within(UNSIGNED), within(SIGNED))
+    all
 }
 
 fn exchanger(all: &mut String, one: &Placed, host: &Host) {
@@ -39,7 +32,7 @@ fn exchanger(all: &mut String, one: &Placed, host: &Host) {
     }
     let _ = writeln!(all, "{target}. A {}", host.address);
     if one.case.zone.twist == Twist::LookupFails {
-        let _ = writeln!(all, "_tcp.{}. NS {DEAD}", host.name);
+        let _ = writeln!(all, "_25._tcp.{}. CNAME {}.{BOGUS}.", host.name, one.case.name);
         return;
     }
     let base = if one.case.zone.twist == Twist::TargetHasRecords { &target } else { &host.name };
