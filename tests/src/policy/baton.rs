@@ -4,13 +4,13 @@ use super::case::Age;
 use super::outcome::{Log, Outcome, Pending};
 use super::stage::{Placed, Stage};
 use crate::mail::Mail;
-use crate::relay::Relay;
+use crate::relay::{Launch, Relay};
 use crate::sandbox::Sandbox;
 use crate::{injector, wait};
 use std::time::{Duration, Instant};
 
 /// How long the deliveries of one relay may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// What a message must have waited so that it may go in the clear, and does wait here.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -32,7 +32,8 @@ pub fn run(stage: &Stage) -> Vec<Outcome> {
         let batch = std::thread::scope(|scope| {
             let running: Vec<_> =
                 some.iter().map(|&(group, age)| scope.spawn(move || relay(stage, group, age))).collect();
-            running.into_iter().map(|one| one.join().expect("a relay's part")).collect::<Vec<_>>()
+            // One that does not start leaves its cases without outcome, which is a difference like others.
+            running.into_iter().map(|one| one.join().unwrap_or_default()).collect::<Vec<_>>()
         });
         logs.extend(some.iter().copied().zip(batch));
     }
@@ -63,21 +64,30 @@ fn relay(stage: &Stage, group: &str, age: Age) -> String {
     if age == Age::Old {
         launch = launch.option("minimal_backoff_time", format!("{}s", BACKOFF.as_secs()));
     }
-    let mut relay = launch.held().start();
+    let mut relay = launch.clone().held().start();
     let mails = placed.iter().map(|one| Mail { sender: String::new(), ..mail(one) }).collect();
     injector::send(relay.intake(), 1, mails);
-    let taken = Instant::now();
-    if age == Age::Old {
-        // Whole seconds are compared, so one more.
-        wait::pass((BACKOFF + Duration::from_secs(1)).saturating_sub(taken.elapsed()));
+    match age {
+        Age::Fresh => relay.resume(),
+        Age::Old => relay = aged(relay, launch),
     }
-    relay.resume();
     let mut pending = Pending::new(placed.iter().map(|one| one.recipient()));
     let settled = wait::until(LIMIT, || pending.read(&relay.log()).then_some(()));
-    let log = relay.log();
-    assert!(settled.is_some(), "group {group}, {age:?}: {pending:?} not settled in {LIMIT:?}; log:\n{log}");
-    relay.stop();
-    log
+    if settled.is_some() {
+        relay.stop();
+    } else {
+        println!("group {group}, {age:?}: not settled in {LIMIT:?}: {pending:?}");
+    }
+    relay.log()
+}
+
+/// The same queue, after its mail has waited: what counts is the time between arrival and the turn of a message, and
+/// a new relay gives everybody a new turn.
+fn aged(mut held: Relay, launch: Launch) -> Relay {
+    let taken = Instant::now();
+    held.stop();
+    wait::pass((BACKOFF + Duration::from_millis(100)).saturating_sub(taken.elapsed()));
+    launch.start()
 }
 
 fn mail(one: &Placed) -> Mail {

@@ -1,6 +1,6 @@
 //! Outcomes counted, listed and compared.
 
-use super::differences::{Part, reason};
+use super::differences::reason;
 use super::outcome::{Essence, Outcome};
 use super::stage::Stage;
 use crate::table::Table;
@@ -45,12 +45,16 @@ pub fn listing(stage: &Stage, outcomes: &[Outcome]) -> String {
 /// Both sides compared.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// Cases in which everything is the same.
+    /// Cases with the same verdict, code, text and summary.
     pub same: usize,
     /// Cases that differ as they should, with the reason.
     pub meant: Vec<(String, &'static str)>,
     /// Cases that differ and should not, with both outcomes.
     pub unexplained: Vec<String>,
+    /// Cases with a reason that do not differ.
+    pub idle: Vec<String>,
+    /// Cases that are the same but for other lines in the log, with both outcomes.
+    pub remarks: Vec<String>,
 }
 
 /// Compares both sides, case by case.
@@ -58,31 +62,23 @@ pub fn compare(stage: &Stage, postfix: &[Outcome], baton: &[Outcome]) -> Compari
     let mut comparison = Comparison::default();
     for ((one, oracle), ours) in stage.placed.iter().zip(postfix).zip(baton) {
         let name = &one.case.name;
-        match difference(oracle, ours) {
-            None => comparison.same += 1,
-            Some(part) => match reason(name, part) {
-                Some(reason) => comparison.meant.push((name.clone(), reason)),
-                None => comparison
-                    .unexplained
-                    .push(format!("{name}: {part:?}\n  Postfix: {oracle}\n  Baton:   {ours}")),
-            },
+        let both = format!("{name}\n  Postfix: {oracle}\n  Baton:   {ours}");
+        match (differs(oracle, ours), reason(name)) {
+            (true, Some(reason)) => comparison.meant.push((name.clone(), reason)),
+            (true, None) => comparison.unexplained.push(both),
+            (false, Some(_)) => comparison.idle.push(name.clone()),
+            (false, None) => {
+                comparison.same += 1;
+                if oracle.remarks != ours.remarks {
+                    comparison.remarks.push(both);
+                }
+            }
         }
     }
     comparison
 }
 
-/// The gravest thing that differs.
-fn difference(oracle: &Outcome, ours: &Outcome) -> Option<Part> {
-    let verdict = |one: &Outcome| {
-        (one.status.clone(), one.dsn.clone(), one.relay.clone(), one.wire.clone(), one.summaries.clone())
-    };
-    if verdict(oracle) != verdict(ours) {
-        Some(Part::Verdict)
-    } else if oracle.text != ours.text {
-        Some(Part::Text)
-    } else if oracle.remarks != ours.remarks {
-        Some(Part::Remarks)
-    } else {
-        None
-    }
+fn differs(oracle: &Outcome, ours: &Outcome) -> bool {
+    let compared = |one: &Outcome| Outcome { remarks: Vec::new(), ..one.clone() };
+    compared(oracle) != compared(ours)
 }

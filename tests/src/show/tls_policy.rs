@@ -2,6 +2,7 @@
 
 use super::Verdict;
 use crate::policy::stage::Stage;
+use crate::policy::report::Comparison;
 use crate::policy::{baton, case::Case, cases, namespace, oracle, report};
 use crate::sandbox::Sandbox;
 use std::time::Instant;
@@ -41,25 +42,34 @@ pub fn show(plan: &Plan) -> Verdict {
     print!("{}", report::by_level(&stage, &postfix));
     let distinct = report::distinct(&stage, &postfix);
     println!("{} cases, {} distinct outcomes", postfix.len(), distinct.len());
-    let silent = postfix.iter().filter(|outcome| outcome.status.is_empty()).count();
     if plan.sides == Sides::Postfix {
-        return (silent == 0).into();
+        return Verdict::Holds;
     }
     let began = Instant::now();
     let ours = baton::run(&stage);
     println!("Baton: {} cases in {:.1} s", ours.len(), began.elapsed().as_secs_f64());
-    let comparison = report::compare(&stage, &postfix, &ours);
+    settle(plan, &report::compare(&stage, &postfix, &ours))
+}
+
+fn settle(plan: &Plan, comparison: &Comparison) -> Verdict {
     for (case, reason) in &comparison.meant {
         println!("differs: {case}: {reason}");
     }
-    for complaint in &comparison.unexplained {
-        println!("UNEXPLAINED {complaint}");
+    for case in &comparison.idle {
+        println!("IDLE {case}: it has a reason to differ and does not");
+    }
+    for both in &comparison.unexplained {
+        println!("UNEXPLAINED {both}");
+    }
+    for both in comparison.remarks.iter().filter(|_| plan.list) {
+        println!("other log lines: {both}");
     }
     println!(
-        "{} the same, {} differ with a reason, {} unexplained",
+        "{} the same ({} with other log lines beside), {} differ with a reason, {} unexplained",
         comparison.same,
+        comparison.remarks.len(),
         comparison.meant.len(),
         comparison.unexplained.len()
     );
-    (silent == 0 && comparison.unexplained.is_empty()).into()
+    (comparison.idle.is_empty() && comparison.unexplained.is_empty()).into()
 }
