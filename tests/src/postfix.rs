@@ -42,7 +42,8 @@ scache    unix - - n - 1 scache
 
 /// Folders of the queue that belong to Postfix's account alone.
 const FOLDERS: [&str; 11] = [
-    "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace",
+    "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved",
+    "trace",
 ];
 
 /// How an instance is started.

@@ -11,7 +11,8 @@ fn demonstration(words: &[&str]) -> (Output, String) {
     let mut command = namespace::command(Path::new(env!("CARGO_BIN_EXE_show")));
     command.args(["tls-policy", "--inside"]).args(words).env("BATON_PROGRAMS", programs::folder());
     let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output, text)
 }
 

@@ -1,10 +1,11 @@
 //! The demonstrations as a program: one table each, exit status 1 when what is shown does not hold.
 
 use clap::{Parser, Subcommand};
-use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::Duration;
-use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_policy};
+use testkit::show::{
+    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_policy,
+};
 
 #[derive(Parser)]
 struct Args {
@@ -98,7 +99,7 @@ fn main() -> ExitCode {
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
         Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
-        Which::TlsPolicy { inside: false, .. } => in_namespace(),
+        Which::TlsPolicy { inside: false, .. } => tls_policy::in_namespace(),
         Which::TlsPolicy { postfix, only, list, inside: true } => {
             let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };
             tls_policy::show(&tls_policy::Plan { sides, only, list })
@@ -130,13 +131,4 @@ fn crash(only: Option<&str>, step: usize, list: bool) -> Verdict {
         println!("{victim}, {session} session: {}", crash::calls(victim, session).join(" "));
     }
     Verdict::Holds
-}
-
-/// This program with these words once more, where port 25 and the resolver are ours. Our programs are built before.
-fn in_namespace() -> ! {
-    let own = std::env::current_exe().expect("the program's own path");
-    let mut command = testkit::policy::namespace::command(&own);
-    command.args(std::env::args_os().skip(1)).arg("--inside").env("BATON_PROGRAMS", testkit::programs::folder());
-    let error = command.exec();
-    panic!("{:?}: {error}", command.get_program());
 }

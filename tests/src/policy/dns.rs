@@ -44,7 +44,9 @@ impl Dns {
             ["-d", "-c", &conf.display().to_string()],
             &folder.join("unbound.log"),
         );
-        unbound.wait_ready("answers from unbound", |_| (answers(53, UNSIGNED) && answers(53, SIGNED)).then_some(()));
+        unbound.wait_ready("answers from unbound", |_| {
+            (answers(53, UNSIGNED) && answers(53, SIGNED)).then_some(())
+        });
         Self { _knot: knot, _unbound: unbound }
     }
 }
@@ -59,7 +61,9 @@ fn write_knot(sandbox: &Sandbox, records: &str) {
     );
     for (origin, signs) in [(UNSIGNED, false), (BOGUS, false), (SIGNED, true), (".", true)] {
         let inside = |line: &&str| {
-            line.split(' ').next().is_some_and(|owner| owner.ends_with(&format!("{origin}.")) && origin != ".")
+            line.split(' ')
+                .next()
+                .is_some_and(|owner| owner.ends_with(&format!("{origin}.")) && origin != ".")
         };
         let records = records.lines().filter(inside).collect::<Vec<_>>().join("\n");
         let file = if origin == "." { "root".to_owned() } else { origin.to_owned() };

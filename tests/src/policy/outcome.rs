@@ -91,9 +91,11 @@ fn wire(one: &Placed, server: &Server) -> String {
         (0, _) => "encrypted",
         (_, _) => "clear and encrypted",
     };
-    let names: Vec<String> = seen.iter().filter_map(|seen| seen.sni.as_ref()).map(|name| normal(name, one)).collect();
+    let names: Vec<String> =
+        seen.iter().filter_map(|seen| seen.sni.as_ref()).map(|name| normal(name, one)).collect();
     let quit = seen.iter().filter(|seen| seen.commands.last().is_some_and(|verb| verb == "QUIT")).count();
-    let mut text = format!("{message}, {quit} of {} connections ended with QUIT", count(|seen| seen.connections));
+    let mut text =
+        format!("{message}, {quit} of {} connections ended with QUIT", count(|seen| seen.connections));
     if !names.is_empty() {
         text.push_str(&format!(", SNI {}", names.join(" ")));
     }

@@ -1,10 +1,12 @@
 //! TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
 
 use super::Verdict;
-use crate::policy::stage::Stage;
 use crate::policy::report::Comparison;
+use crate::policy::stage::Stage;
 use crate::policy::{baton, case::Case, cases, namespace, oracle, report};
+use crate::programs;
 use crate::sandbox::Sandbox;
+use std::os::unix::process::CommandExt;
 use std::time::Instant;
 
 /// Who runs the cases.
@@ -25,6 +27,17 @@ pub struct Plan {
     pub only: Option<String>,
     /// Every outcome is listed, not only counted.
     pub list: bool,
+}
+
+/// This program once more, with the same words and `--inside`, where port 25 and the resolver are ours.
+///
+/// Our programs are built before: inside there is no network.
+pub fn in_namespace() -> ! {
+    let own = std::env::current_exe().expect("the program's own path");
+    let mut command = namespace::command(&own);
+    command.args(std::env::args_os().skip(1)).arg("--inside").env("BATON_PROGRAMS", programs::folder());
+    let error = command.exec();
+    panic!("{:?}: {error}", command.get_program());
 }
 
 /// Runs everything; to be called inside the namespace ([`namespace::command`]).

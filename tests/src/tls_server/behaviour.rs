@@ -99,6 +99,8 @@ pub enum Inside {
     CloseAtDot,
     /// This is said once more than asked, after the reply to EHLO.
     Extra(&'static str),
+    /// The same, in a record of its own.
+    ExtraRecord(&'static str),
     /// This command, or `.`, is answered so.
     Reply(&'static str, &'static str),
     /// EHLO is not known; HELO is.

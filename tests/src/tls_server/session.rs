@@ -4,7 +4,7 @@ use super::behaviour::{Behaviour, Handshake, Inside, Start, Versions};
 use super::{Peer, Seen, raw};
 use std::io;
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
@@ -34,7 +34,8 @@ async fn secure(stream: TcpStream, peer: &Peer, seen: &Mutex<Seen>) -> io::Resul
     if behaviour.handshake != Handshake::Complete {
         return raw::break_off(stream, behaviour.handshake).await;
     }
-    let stream = TlsAcceptor::from(configuration(peer)).accept(stream).await?;
+    // With a buffer below, records that are written without a flush between them go out in one segment.
+    let stream = TlsAcceptor::from(configuration(peer)).accept(BufWriter::new(stream)).await?;
     {
         let mut seen = seen.lock().expect("no session failed");
         seen.handshakes += 1;
@@ -44,7 +45,11 @@ async fn secure(stream: TcpStream, peer: &Peer, seen: &Mutex<Seen>) -> io::Resul
     inside(stream, peer, seen).await
 }
 
-async fn inside(mut stream: TlsStream<TcpStream>, peer: &Peer, seen: &Mutex<Seen>) -> io::Result<()> {
+async fn inside(
+    mut stream: TlsStream<BufWriter<TcpStream>>,
+    peer: &Peer,
+    seen: &Mutex<Seen>,
+) -> io::Result<()> {
     match peer.behaviour.inside {
         Inside::CloseAtOnce => return stream.shutdown().await,
         Inside::Lost => return stream.get_mut().0.shutdown().await,
@@ -72,7 +77,8 @@ fn configuration(peer: &Peer) -> Arc<ServerConfig> {
         Versions::Both | Versions::Aes128 => &[&version::TLS12, &version::TLS13],
     };
     let builder = ServerConfig::builder_with_provider(Arc::new(provider));
-    let builder = builder.with_protocol_versions(versions).expect("versions with suites").with_no_client_auth();
+    let builder =
+        builder.with_protocol_versions(versions).expect("versions with suites").with_no_client_auth();
     Arc::new(builder.with_cert_resolver(Arc::new(Always(peer.identity.certified()))))
 }
 
@@ -104,6 +110,9 @@ impl ResolvesServerCert for Always {
     }
 }
 
+/// Stands in a reply where a new record begins.
+const NEXT_RECORD: char = '\u{1e}';
+
 /// How a dialogue ended.
 enum Fate {
     /// The client may begin the handshake.
@@ -128,7 +137,10 @@ enum Answer {
 }
 
 impl Dialogue<'_> {
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut BufReader<S>) -> io::Result<Fate> {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut BufReader<S>,
+    ) -> io::Result<Fate> {
         let mut line = String::new();
         loop {
             line.clear();
@@ -147,7 +159,9 @@ impl Dialogue<'_> {
                     None => return Ok(Fate::Over),
                 },
             };
-            stream.write_all(reply.as_bytes()).await?;
+            for part in reply.split_inclusive(NEXT_RECORD) {
+                stream.write_all(part.trim_end_matches(NEXT_RECORD).as_bytes()).await?;
+            }
             stream.flush().await?;
             if let Some(fate) = after {
                 return Ok(fate);
@@ -183,7 +197,11 @@ impl Dialogue<'_> {
             _ => !self.encrypted || inside == Inside::OfferAgain,
         };
         let offer = if offers { "250-STARTTLS\r\n" } else { "" };
-        let extra = if let Inside::Extra(text) = inside { format!("{text}\r\n") } else { String::new() };
+        let extra = match inside {
+            Inside::Extra(text) => format!("{text}\r\n"),
+            Inside::ExtraRecord(text) => format!("{NEXT_RECORD}{text}\r\n"),
+            _ => String::new(),
+        };
         format!("250-{host}\r\n{offer}250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n{extra}")
     }
 

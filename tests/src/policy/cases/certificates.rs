@@ -4,7 +4,8 @@ use crate::policy::case::{Case, case};
 use crate::tls_server::{Identity, Issuer, Key, Names, Purpose, Sends, Validity, Versions};
 
 /// Levels, and who is looked at by them.
-const LEVELS: &[(&str, &str)] = &[("may", "may"), ("encrypt", "encrypt"), ("verify", "verify"), ("secure", "secure")];
+const LEVELS: &[(&str, &str)] =
+    &[("may", "may"), ("encrypt", "encrypt"), ("verify", "verify"), ("secure", "secure")];
 
 fn by(issuer: Issuer) -> Identity {
     Identity { issuer, ..Identity::default() }

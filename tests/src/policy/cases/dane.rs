@@ -21,7 +21,11 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn records(level: &str) -> Vec<Case> {
     let one = |name: &str, records: &[Tlsa]| case(format!("{level}-records-{name}"), level).tlsa(records);
-    let expired = Identity { validity: Validity::Past, names: Names { san: &["other.example"], cn: "" }, ..Identity::default() };
+    let expired = Identity {
+        validity: Validity::Past,
+        names: Names { san: &["other.example"], cn: "" },
+        ..Identity::default()
+    };
     vec![
         one("none", &[]),
         one("none-not-offered", &[]).start(Start::Nothing),
@@ -96,7 +100,12 @@ fn zones(level: &str) -> Vec<Case> {
 
 fn insecure_mx() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, group) in [("default", "main"), ("may", "insecure-mx-may"), ("encrypt", "insecure-mx-encrypt"), ("dane", "insecure-mx-dane")] {
+    for (name, group) in [
+        ("default", "main"),
+        ("may", "insecure-mx-may"),
+        ("encrypt", "insecure-mx-encrypt"),
+        ("dane", "insecure-mx-dane"),
+    ] {
         let one = |what: &str, records: &[Tlsa]| {
             case(format!("dane-mx-{name}-{what}"), "dane").tlsa(records).insecure_mx().group(group)
         };
@@ -115,7 +124,10 @@ fn hosts() -> Vec<Case> {
     vec![
         case("dane-second-of-two", "dane").tlsa(LEAF).start(Start::Nothing).then(Behaviour::default()),
         case("dane-neither-of-two", "dane").tlsa(LEAF).start(Start::Nothing).then(no_tls.clone()),
-        case("dane-only-second-of-two", "dane-only").tlsa(LEAF).start(Start::Nothing).then(Behaviour::default()),
+        case("dane-only-second-of-two", "dane-only")
+            .tlsa(LEAF)
+            .start(Start::Nothing)
+            .then(Behaviour::default()),
         case("dane-only-neither-of-two", "dane-only").tlsa(OTHER).then(no_tls),
     ]
 }

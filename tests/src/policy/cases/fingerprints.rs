@@ -3,7 +3,8 @@
 use crate::policy::case::{Case, case};
 use crate::tls_server::{Identity, Issuer};
 
-const NONE: &str = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+const NONE: &str =
+    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
 
 pub(super) fn cases() -> Vec<Case> {
     let own = Identity { issuer: Issuer::Own, ..Identity::default() };
@@ -27,7 +28,12 @@ pub(super) fn cases() -> Vec<Case> {
         plain("md5", "md5", "fingerprint match={leaf-md5}"),
         plain("md5-key", "md5", "fingerprint match={key-md5}"),
         plain("sha1", "sha1", "fingerprint match={leaf-sha1}"),
-        plain("sha1-other", "sha1", "fingerprint match=NONE"),
+        plain(
+            "sha1-other",
+            "sha1",
+            "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33",
+        ),
+        plain("sha1-too-long", "sha1", "fingerprint match=NONE"),
         plain("sha512", "sha512", "fingerprint match={leaf-sha512}"),
         plain("unknown-digest", "bad-digest", "fingerprint match={leaf-sha256}"),
         plain("unknown-digest-may", "bad-digest", "may"),

@@ -53,7 +53,10 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
     ("block-early", &[("smtp_tls_block_early_mail_reply", "yes")]),
     ("protocols-unknown", &[("smtp_tls_mandatory_protocols", "TLSv9"), ("smtp_tls_protocols", "TLSv9")]),
     ("ciphers-unknown", &[("smtp_tls_mandatory_ciphers", "excellent"), ("smtp_tls_ciphers", "excellent")]),
-    ("cipherlist-nonsense", &[("tls_medium_cipherlist", "NONSENSE"), ("smtp_tls_mandatory_protocols", "TLSv1.2")]),
+    (
+        "cipherlist-nonsense",
+        &[("tls_medium_cipherlist", "NONSENSE"), ("smtp_tls_mandatory_protocols", "TLSv1.2")],
+    ),
     ("table-missing", &[("smtp_tls_policy_maps", "texthash:{stage}/nowhere")]),
     ("discard", &[("smtp_discard_ehlo_keywords", "starttls")]),
     ("never-ehlo", &[("smtp_never_send_ehlo", "yes")]),

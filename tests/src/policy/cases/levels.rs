@@ -68,8 +68,21 @@ const WITHOUT_TLS: [&str; 4] = ["good", "not-offered", "helo-only", "refused-454
 
 /// Servers from which old mail gets away in the clear, or does not.
 const OLD: [&str; 15] = [
-    "good", "refused-454", "injected", "close-before-hello", "close-after-hello", "reset", "garbage", "alert",
-    "tls10-server", "lost-inside", "closed-inside", "hello-421", "hello-closes", "mail-closes", "dot-closes",
+    "good",
+    "refused-454",
+    "injected",
+    "close-before-hello",
+    "close-after-hello",
+    "reset",
+    "garbage",
+    "alert",
+    "tls10-server",
+    "lost-inside",
+    "closed-inside",
+    "hello-421",
+    "hello-closes",
+    "mail-closes",
+    "dot-closes",
 ];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -87,7 +100,12 @@ pub(super) fn cases() -> Vec<Case> {
             cases.push(with(case(format!("may-old-{name}"), "may").old()));
             if matches!(name, "alert" | "lost-inside") {
                 cases.push(with(case(format!("encrypt-old-{name}"), "encrypt").old()));
-                cases.push(with(case(format!("dane-old-{name}"), "dane").old().tlsa(&[Tlsa(3, 1, 1, Data::Leaf)])));
+                cases.push(with(case(format!("dane-old-{name}"), "dane").old().tlsa(&[Tlsa(
+                    3,
+                    1,
+                    1,
+                    Data::Leaf,
+                )])));
                 cases.push(with(case(format!("dane-absent-old-{name}"), "dane").old().tlsa(&[])));
             }
         }
@@ -99,7 +117,8 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// What the first server does, and a second one that does everything right.
 fn second_servers(servers: Vec<(&'static str, Behaviour)>) -> Vec<Case> {
-    const FIRST: [&str; 6] = ["not-offered", "refused-454", "refused-554", "alert", "lost-inside", "hello-421"];
+    const FIRST: [&str; 6] =
+        ["not-offered", "refused-454", "refused-554", "alert", "lost-inside", "hello-421"];
     let mut cases = Vec::new();
     for (name, server) in servers.into_iter().filter(|(name, _)| FIRST.contains(name)) {
         for level in ["may", "encrypt", "verify"] {

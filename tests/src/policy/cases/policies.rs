@@ -27,7 +27,8 @@ fn syntax() -> Vec<Case> {
 }
 
 fn matches() -> Vec<Case> {
-    let names = |san: &'static [&'static str]| Identity { names: Names { san, cn: "" }, ..Identity::default() };
+    let names =
+        |san: &'static [&'static str]| Identity { names: Names { san, cn: "" }, ..Identity::default() };
     let (wrong, domain) = (names(&["other.example"]), names(&["{domain}"]));
     vec![
         case("match-name", "secure match=other.example").shows(wrong),
@@ -111,9 +112,15 @@ fn keys() -> Vec<Case> {
     vec![
         case("key-parent-domain", "").entry(".key-parent-domain.lab.test", "encrypt").start(Start::Nothing),
         case("key-bracketed", "").nexthop("[{host}]").entry("[{host}]", "encrypt").start(Start::Nothing),
-        case("key-bracketed-port", "").nexthop("[{host}]:25").entry("[{host}]:25", "encrypt").start(Start::Nothing),
+        case("key-bracketed-port", "")
+            .nexthop("[{host}]:25")
+            .entry("[{host}]:25", "encrypt")
+            .start(Start::Nothing),
         case("key-host-is-no-key", "").entry("{host}", "encrypt").start(Start::Nothing),
-        case("key-bracketed-without-port", "").nexthop("[{host}]:25").entry("[{host}]", "encrypt").start(Start::Nothing),
+        case("key-bracketed-without-port", "")
+            .nexthop("[{host}]:25")
+            .entry("[{host}]", "encrypt")
+            .start(Start::Nothing),
         case("key-bracketed-verify", "").nexthop("[{host}]").entry("[{host}]", "verify"),
         case("key-bracketed-secure", "").nexthop("[{host}]").entry("[{host}]", "secure"),
     ]

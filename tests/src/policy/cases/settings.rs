@@ -127,6 +127,11 @@ fn timing() -> Vec<Case> {
         case("early-reply", "encrypt").group("block-early").inside(Inside::Extra("250 2.1.0 early")),
         case("early-reply-may", "may").group("block-early").inside(Inside::Extra("250 2.1.0 early")),
         case("early-reply-allowed", "encrypt").inside(Inside::Extra("250 2.1.0 early")),
+        case("early-record", "encrypt").group("block-early").inside(Inside::ExtraRecord("250 2.1.0 early")),
+        case("early-record-verify", "verify")
+            .group("block-early")
+            .inside(Inside::ExtraRecord("250 2.1.0 early")),
+        case("early-record-allowed", "encrypt").inside(Inside::ExtraRecord("250 2.1.0 early")),
         case("early-reply-none", "encrypt").group("block-early"),
     ]
 }

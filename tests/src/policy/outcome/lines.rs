@@ -98,7 +98,9 @@ fn delivery(text: &str) -> Option<Entry> {
 /// Without `4F1A2B3C: ` at its beginning.
 fn without_queue_id(text: &str) -> &str {
     match text.split_once(": ") {
-        Some((id, rest)) if id.len() >= 6 && id.bytes().all(|b| b.is_ascii_alphanumeric()) && !id.contains("warning") => {
+        Some((id, rest))
+            if id.len() >= 6 && id.bytes().all(|b| b.is_ascii_alphanumeric()) && !id.contains("warning") =>
+        {
             rest
         }
         _ => text,
@@ -108,7 +110,9 @@ fn without_queue_id(text: &str) -> &str {
 /// Without what is of the library or of this run: places in OpenSSL's source, digests.
 pub(super) fn without_details(text: &str) -> String {
     let text = match text.split_once("TLS library problem: ") {
-        Some((before, problem)) => format!("{before}TLS library problem: {}", problem.split(':').nth(4).unwrap_or("")),
+        Some((before, problem)) => {
+            format!("{before}TLS library problem: {}", problem.split(':').nth(4).unwrap_or(""))
+        }
         None => text.to_owned(),
     };
     let words = text.split_inclusive(|c: char| DELIMITERS.contains(&c));
@@ -120,6 +124,7 @@ const DELIMITERS: &[char] = &[' ', ',', '=', ')', '"', '|'];
 /// `DIGEST` and what follows it, for a word that is one.
 fn digest(word: &str) -> Option<String> {
     let digits = word.trim_end_matches(DELIMITERS).trim_end_matches(':');
-    let is_one = digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+    let is_one =
+        digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
     is_one.then(|| format!("DIGEST{}", &word[digits.len()..]))
 }

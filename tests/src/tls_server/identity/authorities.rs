@@ -4,7 +4,8 @@ use super::{Identity, Issued, Issuer, Key, Purpose, Sends, Validity};
 use crate::programs;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData, SanType, date_time_ymd,
+    IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData, SanType,
+    date_time_ymd,
 };
 use std::net::IpAddr;
 use std::process::Command;
@@ -98,9 +99,8 @@ impl Authorities {
             Sends::WithRoot => issuers.len(),
             Sends::Chain => issuers.len().saturating_sub(1),
         };
-        let of = |authority: &&Authority| {
-            (authority.der().to_vec(), authority.key().subject_public_key_info())
-        };
+        let of =
+            |authority: &&Authority| (authority.der().to_vec(), authority.key().subject_public_key_info());
         Issued {
             leaf,
             leaf_key: key.subject_public_key_info(),
