@@ -4,7 +4,7 @@ use super::differences::reason;
 use super::outcome::{Essence, Outcome};
 use super::stage::Stage;
 use crate::table::Table;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 /// Distinct outcomes, each with the cases that have it.
@@ -14,6 +14,13 @@ pub fn distinct<'a>(stage: &'a Stage, outcomes: &[Outcome]) -> BTreeMap<Essence,
         found.entry(outcome.essence()).or_default().push(&one.case.name);
     }
     found
+}
+
+/// How many outcomes are distinct when every line of the log counts, and what went over the wire.
+pub fn distinct_in_all(outcomes: &[Outcome]) -> usize {
+    let all: HashSet<_> =
+        outcomes.iter().map(|one| (one.essence(), &one.relay, &one.remarks, &one.wire)).collect();
+    all.len()
 }
 
 /// Distinct outcomes by level, as a table.

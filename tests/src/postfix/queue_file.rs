@@ -49,3 +49,15 @@ fn record(file: &mut Vec<u8>, kind: u8, content: &str) {
     file.push(length as u8);
     file.extend_from_slice(content.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_above_127_take_two_octets() {
+        let mut file = Vec::new();
+        record(&mut file, b'N', &"x".repeat(200));
+        assert_eq!((&file[..3], file.len()), (&[b'N', 0xc8, 1][..], 203));
+    }
+}

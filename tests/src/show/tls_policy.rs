@@ -1,13 +1,16 @@
 //! TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
 
 use super::Verdict;
-use crate::policy::report::Comparison;
+use crate::policy::report::{self, Comparison};
 use crate::policy::stage::Stage;
-use crate::policy::{baton, case::Case, cases, namespace, oracle, report};
+use crate::policy::{baton, case::Case, cases, namespace, oracle};
 use crate::programs;
 use crate::sandbox::Sandbox;
 use std::os::unix::process::CommandExt;
 use std::time::Instant;
+
+/// Fewer distinct outcomes of Postfix than this, and cases have become empty.
+const DISTINCT: usize = 70;
 
 /// Who runs the cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +57,16 @@ pub fn show(plan: &Plan) -> Verdict {
     }
     print!("{}", report::by_level(&stage, &postfix));
     let distinct = report::distinct(&stage, &postfix);
-    println!("{} cases, {} distinct outcomes", postfix.len(), distinct.len());
+    println!(
+        "{} cases, {} distinct outcomes (verdict, code, text, summary); {} with other log lines and the wire",
+        postfix.len(),
+        distinct.len(),
+        report::distinct_in_all(&postfix)
+    );
+    if plan.only.is_none() && distinct.len() < DISTINCT {
+        println!("the lab has lost outcomes: there were at least {DISTINCT}");
+        return Verdict::Fails;
+    }
     if plan.sides == Sides::Postfix {
         return Verdict::Holds;
     }

@@ -128,3 +128,40 @@ fn digest(word: &str) -> Option<String> {
         digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
     is_one.then(|| format!("DIGEST{}", &word[digits.len()..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+Nov 26 00:58:23 relay postfix/smtp[7]: Trusted TLS connection established to h[127.0.0.1]:25: TLSv1.3 with cipher X
+Nov 26 00:58:23 relay postfix/smtp[8]: warning: of somebody else
+Nov 26 00:58:23 relay postfix/smtp[7]: 4F1A2B3C: host h said: 450 later
+Nov 26 00:58:23 relay postfix/smtp[7]: 4F1A2B3C: to=<a@d.test>, relay=none, delay=1, delays=0/0/0/1, dsn=4.7.5, status=deferred (no (really))
+Nov 26 00:58:23 relay postfix/qmgr[9]: 4F1A2B3C: removed";
+
+    #[test]
+    fn lines_belong_to_the_message_of_their_process() {
+        let entries = Log::new(LOG).about("a@d.test");
+        let texts: Vec<&str> = entries.iter().map(|entry| entry.text.as_str()).collect();
+        assert_eq!(texts[1..], ["host h said: 450 later", "no (really)"]);
+        assert!(matches!(entries[0].kind, Kind::Summary), "{entries:?}");
+        assert!(matches!(&entries[2].kind, Kind::Delivery { dsn, .. } if dsn == "4.7.5"), "{entries:?}");
+    }
+
+    #[test]
+    fn who_has_a_verdict_is_not_waited_for() {
+        let mut pending = Pending::new(["a@d.test".to_owned(), "b@d.test".to_owned()].into_iter());
+        assert!(!pending.read(LOG));
+        assert!(pending.read(&LOG.replace("a@d", "b@d")));
+    }
+
+    #[test]
+    fn digests_and_places_in_openssl_are_left_out() {
+        let digest = "AB:CD:".repeat(16);
+        assert_eq!(without_details(&format!("match={digest} x")), "match=DIGEST: x");
+        let problem = "TLS library problem: error:0A000410:SSL routines::sslv3 alert:../ssl/record/rec.c:1584:SSL alert 40:";
+        assert_eq!(without_details(problem), "TLS library problem: sslv3 alert");
+        assert_eq!(without_details("as it was"), "as it was");
+    }
+}
