@@ -1,5 +1,6 @@
 //! A scripted SMTP server with STARTTLS: one behaviour for each address, and a record of what came there.
 
+mod anonymous;
 mod behaviour;
 mod identity;
 mod raw;

@@ -14,6 +14,7 @@ const UNUSABLE: &str = "TLSA records that no certificate can match are seen befo
 const REASON_NAMED: &str = "the text in brackets names the parameter that is missing";
 const STAR: &str = "a star that is only part of a label stands for nothing (RFC 9525 section 6.3); OpenSSL lets it, and only \
     below a dot";
+const ANONYMOUS: &str = "suites without certificates are not offered: rustls has none";
 const UNKNOWN_WORDS: &str = "words of a cipher list that mean nothing here are warned of and left out";
 
 /// A case, or all whose name begins or ends so (with `*` at the other end), and the reason.
@@ -51,6 +52,8 @@ pub const DIFFERENCES: &[(&str, &str)] = &[
     ("dane-only-zone-without-dnssec", REASON_NAMED),
     ("dane-only-zone-native", REASON_NAMED),
     ("secure-wildcard-in-label", STAR),
+    ("anonymous-may", ANONYMOUS),
+    ("anonymous-encrypt", ANONYMOUS),
 ];
 
 /// Why this case may differ.

@@ -77,6 +77,8 @@ pub enum Versions {
     Tls12ChaCha,
     /// Both, but only with AES-128.
     Aes128,
+    /// TLS 1.2 without certificates.
+    Anonymous,
 }
 
 /// What happens inside.

@@ -1,7 +1,7 @@
 //! One connection: the dialogue before and after the handshake.
 
 use super::behaviour::{Behaviour, Handshake, Inside, Start, Versions};
-use super::{Peer, Seen, raw};
+use super::{Peer, Seen, anonymous, raw};
 use std::io;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
@@ -33,6 +33,9 @@ async fn secure(stream: TcpStream, peer: &Peer, seen: &Mutex<Seen>) -> io::Resul
     let behaviour = &peer.behaviour;
     if behaviour.handshake != Handshake::Complete {
         return raw::break_off(stream, behaviour.handshake).await;
+    }
+    if behaviour.versions == Versions::Anonymous {
+        return anonymous::secure(stream, peer, seen).await;
     }
     // With a buffer below, records that are written without a flush between them go out in one segment.
     let stream = TlsAcceptor::from(configuration(peer)).accept(BufWriter::new(stream)).await?;
@@ -69,10 +72,20 @@ async fn inside(
     stream.shutdown().await
 }
 
+/// The dialogue inside, over a stream that somebody else decrypts.
+pub(super) async fn dialogue<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: &Peer,
+    seen: &Mutex<Seen>,
+) -> io::Result<()> {
+    let mut dialogue = Dialogue { peer, seen, encrypted: true };
+    dialogue.run(&mut BufReader::new(stream)).await.map(drop)
+}
+
 fn configuration(peer: &Peer) -> Arc<ServerConfig> {
     let provider = provider(peer.behaviour.versions);
     let versions: &[_] = match peer.behaviour.versions {
-        Versions::Tls12 | Versions::Tls12ChaCha => &[&version::TLS12],
+        Versions::Tls12 | Versions::Tls12ChaCha | Versions::Anonymous => &[&version::TLS12],
         Versions::Tls13 => &[&version::TLS13],
         Versions::Both | Versions::Aes128 => &[&version::TLS12, &version::TLS13],
     };
@@ -85,7 +98,7 @@ fn configuration(peer: &Peer) -> Arc<ServerConfig> {
 fn provider(versions: Versions) -> CryptoProvider {
     let mut provider = ring::default_provider();
     let only: &[CipherSuite] = match versions {
-        Versions::Both | Versions::Tls12 | Versions::Tls13 => return provider,
+        Versions::Both | Versions::Tls12 | Versions::Tls13 | Versions::Anonymous => return provider,
         Versions::Tls12ChaCha => &[
             CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
             CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,

@@ -92,6 +92,11 @@ fn protocols() -> Vec<Case> {
         case("exclude-nonsense", "encrypt exclude=NONSENSE"),
         case("exclude-none", "none exclude=AES"),
         case("suite-chacha", "encrypt").versions(Versions::Tls12ChaCha),
+        case("anonymous-may", "may").versions(Versions::Anonymous),
+        case("anonymous-encrypt", "encrypt").versions(Versions::Anonymous),
+        case("anonymous-encrypt-excluded", "encrypt exclude=aNULL").versions(Versions::Anonymous),
+        case("anonymous-fingerprint", "fingerprint match={leaf-sha256}").versions(Versions::Anonymous),
+        case("anonymous-verify", "verify").versions(Versions::Anonymous),
         case("suite-aes128", "encrypt").versions(Versions::Aes128),
     ]
 }
