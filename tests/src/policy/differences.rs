@@ -17,48 +17,52 @@ const STAR: &str = "a star that is only part of a label stands for nothing (RFC 
 const ANONYMOUS: &str = "suites without certificates are not offered: rustls has none";
 const UNKNOWN_WORDS: &str = "words of a cipher list that mean nothing here are warned of and left out";
 
-/// A case, or all whose name begins or ends so (with `*` at the other end), and the reason.
-pub const DIFFERENCES: &[(&str, &str)] = &[
-    ("*-injected", INJECTED),
-    ("*-refused-nonsense", NO_REPLY),
-    ("early-reply", EARLY),
-    ("early-reply-may", EARLY),
-    ("early-record", EARLY),
-    ("early-record-verify", EARLY),
-    ("early-reply-allowed", NO_REPLY),
-    ("early-record-allowed", NO_REPLY),
-    ("dane-mx-default-good", MX_DEFAULT),
-    ("dane-mx-default-other", MX_DEFAULT),
-    ("dane-mx-default-not-offered", MX_DEFAULT),
-    ("fingerprint-short", BEFORE),
-    ("fingerprint-sha1-under-sha256", BEFORE),
-    ("fingerprint-sha1-too-long", BEFORE),
-    ("fingerprint-unknown-digest", BEFORE),
-    ("tafile-garbage", BEFORE),
-    ("protocols-without-any", BEFORE),
-    ("protocols-unknown", BEFORE),
-    ("protocols-may-unknown", BEFORE),
-    ("ciphers-unknown", BEFORE),
-    ("ciphers-may-unknown", BEFORE),
-    ("ciphers-null", BEFORE),
-    ("exclude-all", BEFORE),
-    ("main-protocols-unknown-*", BEFORE),
-    ("main-ciphers-nonsense-encrypt", BEFORE),
-    ("main-ciphers-nonsense-may", UNKNOWN_WORDS),
-    ("dane-only-records-unknown-selector", UNUSABLE),
-    ("dane-only-records-unknown-matching", UNUSABLE),
-    ("dane-only-records-short", UNUSABLE),
-    ("dane-only-records-garbage-certificate", UNUSABLE),
-    ("dane-only-zone-without-dnssec", REASON_NAMED),
-    ("dane-only-zone-native", REASON_NAMED),
-    ("secure-wildcard-in-label", STAR),
-    ("anonymous-may", ANONYMOUS),
-    ("anonymous-encrypt", ANONYMOUS),
+/// A case, or all whose name begins or ends so (with `*` at the other end); what Baton makes of it
+/// ([`Outcome::verdict`](super::outcome::Outcome::verdict)), which must be so; and the reason.
+pub const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("*-injected", "deferred 4.7.5", INJECTED),
+    ("*-refused-nonsense", "deferred 4.5.0", NO_REPLY),
+    ("early-reply", "deferred 4.7.0", EARLY),
+    ("early-reply-may", "deferred 4.7.0", EARLY),
+    ("early-record", "deferred 4.7.0", EARLY),
+    ("early-record-verify", "deferred 4.7.0", EARLY),
+    ("early-reply-allowed", "deferred 4.5.0", NO_REPLY),
+    ("early-record-allowed", "deferred 4.5.0", NO_REPLY),
+    ("dane-mx-default-good", "sent 2.0.0 encrypted", MX_DEFAULT),
+    ("dane-mx-default-other", "deferred 4.7.5", MX_DEFAULT),
+    ("dane-mx-default-not-offered", "deferred 4.7.4", MX_DEFAULT),
+    ("fingerprint-short", "deferred 4.7.5", BEFORE),
+    ("fingerprint-sha1-under-sha256", "deferred 4.7.5", BEFORE),
+    ("fingerprint-sha1-too-long", "deferred 4.7.5", BEFORE),
+    ("fingerprint-unknown-digest", "deferred 4.7.5", BEFORE),
+    ("tafile-garbage", "deferred 4.7.5", BEFORE),
+    ("protocols-without-any", "deferred 4.7.5", BEFORE),
+    ("protocols-unknown", "deferred 4.7.5", BEFORE),
+    ("protocols-may-unknown", "deferred 4.7.5", BEFORE),
+    ("ciphers-unknown", "deferred 4.7.5", BEFORE),
+    ("ciphers-may-unknown", "deferred 4.7.5", BEFORE),
+    ("ciphers-null", "deferred 4.7.5", BEFORE),
+    ("exclude-all", "deferred 4.7.5", BEFORE),
+    ("main-protocols-unknown-*", "deferred 4.7.5", BEFORE),
+    ("main-ciphers-nonsense-encrypt", "deferred 4.7.5", BEFORE),
+    ("main-ciphers-nonsense-may", "sent 2.0.0 encrypted", UNKNOWN_WORDS),
+    ("dane-only-records-unknown-selector", "deferred 4.7.5", UNUSABLE),
+    ("dane-only-records-unknown-matching", "deferred 4.7.5", UNUSABLE),
+    ("dane-only-records-short", "deferred 4.7.5", UNUSABLE),
+    ("dane-only-records-garbage-certificate", "deferred 4.7.5", UNUSABLE),
+    ("dane-only-zone-without-dnssec", "deferred 4.7.5", REASON_NAMED),
+    ("dane-only-zone-native", "deferred 4.7.5", REASON_NAMED),
+    ("secure-wildcard-in-label", "deferred 4.7.5", STAR),
+    ("anonymous-may", "deferred 4.7.5", ANONYMOUS),
+    ("anonymous-encrypt", "deferred 4.7.5", ANONYMOUS),
 ];
 
-/// Why this case may differ.
-pub fn reason(case: &str) -> Option<&'static str> {
-    DIFFERENCES.iter().find(|(pattern, _)| is_about(pattern, case)).map(|(_, reason)| *reason)
+/// What Baton is meant to make of this case, and why, if that is not what Postfix makes of it.
+pub fn meant(case: &str) -> Option<(&'static str, &'static str)> {
+    DIFFERENCES
+        .iter()
+        .find(|(pattern, ..)| is_about(pattern, case))
+        .map(|(_, verdict, reason)| (*verdict, *reason))
 }
 
 /// A row with this name is about this case.

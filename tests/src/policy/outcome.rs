@@ -60,6 +60,12 @@ impl Outcome {
         outcome
     }
 
+    /// `deferred 4.7.5`, or `sent 2.0.0 encrypted`.
+    pub fn verdict(&self) -> String {
+        let how = self.wire.split(',').next().filter(|_| self.status == "sent");
+        [&*self.status, &*self.dsn].into_iter().chain(how).collect::<Vec<_>>().join(" ")
+    }
+
     /// What makes it distinct.
     pub fn essence(&self) -> Essence {
         let short = |line: &String| line.split(" with cipher").next().unwrap_or_default().to_owned();

@@ -1,6 +1,6 @@
 //! Outcomes counted, listed and compared.
 
-use super::differences::reason;
+use super::differences::meant;
 use super::outcome::{Essence, Outcome};
 use super::stage::Stage;
 use crate::table::Table;
@@ -70,9 +70,11 @@ pub fn compare(stage: &Stage, postfix: &[Outcome], baton: &[Outcome]) -> Compari
     for ((one, oracle), ours) in stage.placed.iter().zip(postfix).zip(baton) {
         let name = &one.case.name;
         let both = format!("{name}\n  Postfix: {oracle}\n  Baton:   {ours}");
-        match (differs(oracle, ours), reason(name)) {
-            (true, Some(reason)) => comparison.meant.push((name.clone(), reason)),
-            (true, None) => comparison.unexplained.push(both),
+        match (differs(oracle, ours), meant(name)) {
+            (true, Some((verdict, reason))) if ours.verdict() == verdict => {
+                comparison.meant.push((name.clone(), reason));
+            }
+            (true, _) => comparison.unexplained.push(both),
             (false, Some(_)) => comparison.idle.push(name.clone()),
             (false, None) => {
                 comparison.same += 1;
