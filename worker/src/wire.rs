@@ -107,8 +107,10 @@ impl Wire {
 
     fn seal(&mut self) -> Result<(), Stopped> {
         match &mut self.layer {
-            Some(layer) => layer.seal(&self.outgoing).map_err(|error| broken(&error)),
-            None => Ok(()),
+            Some(layer) if !self.outgoing.is_empty() => {
+                layer.seal(&self.outgoing).map_err(|error| broken(&error))
+            }
+            _ => Ok(()),
         }
     }
 

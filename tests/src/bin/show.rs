@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Duration;
-use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls};
+use testkit::show::{
+    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_policy,
+};
 
 #[derive(Parser)]
 struct Args {
@@ -66,6 +68,21 @@ enum Which {
         #[arg(long, default_value_t = 20)]
         concurrency: usize,
     },
+    /// TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
+    TlsPolicy {
+        /// Run Postfix alone.
+        #[arg(long)]
+        postfix: bool,
+        /// Only cases whose name holds this.
+        #[arg(long)]
+        only: Option<String>,
+        /// List every outcome.
+        #[arg(long)]
+        list: bool,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,7 +99,16 @@ fn main() -> ExitCode {
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
         Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
+        Which::TlsPolicy { inside: false, .. } => tls_policy::in_namespace(),
+        Which::TlsPolicy { postfix, only, list, inside: true } => {
+            let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };
+            tls_policy::show(&tls_policy::Plan { sides, only, list })
+        }
     };
+    report(verdict)
+}
+
+fn report(verdict: Verdict) -> ExitCode {
     match verdict {
         Verdict::Holds => {
             println!("holds");

@@ -20,7 +20,13 @@ pub(crate) enum ProtocolsError {
         /// The word.
         word: String,
     },
-    /// Nothing is left that the library has.
+    /// Nothing is left at all.
+    #[error("TLS protocol list {list:?} allows nothing")]
+    Nothing {
+        /// The whole list.
+        list: String,
+    },
+    /// What is left is older than what the library has.
     #[error("TLS protocol list {list:?} allows neither TLSv1.2 nor TLSv1.3, and there are no others here")]
     Empty {
         /// The whole list.
@@ -110,6 +116,8 @@ fn intersect(list: &str, offered: &[bool]) -> Result<Versions, ProtocolsError> {
     let versions = Versions { tls12: run.contains(&4), tls13: run.contains(&5) };
     if versions.tls12 || versions.tls13 {
         Ok(versions)
+    } else if run.is_empty() {
+        Err(ProtocolsError::Nothing { list: list.into() })
     } else {
         Err(ProtocolsError::Empty { list: list.into() })
     }
