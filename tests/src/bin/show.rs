@@ -67,6 +67,9 @@ enum Which {
         messages: usize,
         #[arg(long, default_value_t = 20)]
         concurrency: usize,
+        /// Through STARTTLS.
+        #[arg(long)]
+        tls: bool,
     },
     /// TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
     TlsPolicy {
@@ -98,7 +101,10 @@ fn main() -> ExitCode {
             blackhole::show(&blackhole::Plan { messages, holes, rounds, delay, limit })
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
-        Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
+        Which::Syscalls { messages, concurrency, tls } => {
+            let way = if tls { syscalls::Way::Tls } else { syscalls::Way::Plaintext };
+            syscalls::show(messages, concurrency, way)
+        }
         Which::TlsPolicy { inside: false, .. } => tls_policy::in_namespace(),
         Which::TlsPolicy { postfix, only, list, inside: true } => {
             let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };

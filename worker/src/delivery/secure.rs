@@ -85,7 +85,9 @@ fn configured(
 ) -> Result<Policy, PolicyError> {
     // Where a table says `unix:`, the policy table's key is the path.
     let key = if transport == Transport::UnixSocket { nexthop.domain() } else { nexthop.text() };
-    context.tls.policies.configured(key, nexthop.domain(), host, transport)
+    let policy = context.tls.policies.configured(key, nexthop.domain(), host, transport)?;
+    policy.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(policy)
 }
 
 /// The digest of what the operator decided for a next hop.
@@ -135,7 +137,12 @@ impl Delivery<'_> {
             }
         }
         Ok(match effective(self.context, nexthop, host) {
-            Ok(policy) => Ok(Arc::clone(host.policy.insert(Arc::new(policy)))),
+            Ok(policy) => {
+                if let Some(warning) = &policy.warning {
+                    tracing::warn!("{}: {warning}", super::relay_name(&host.candidate));
+                }
+                Ok(Arc::clone(host.policy.insert(Arc::new(policy))))
+            }
             Err(error) => Err(self.not_allowed(nexthop, &host.candidate, &error)),
         })
     }
