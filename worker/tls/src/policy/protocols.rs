@@ -167,8 +167,15 @@ mod tests {
 
     #[test]
     fn what_the_library_does_not_have_leaves_nothing() {
-        for list in ["TLSv1", "<=TLSv1.1", "SSLv2 SSLv3", "!TLSv1.2 !TLSv1.3"] {
+        for list in ["TLSv1", "<=TLSv1.1", "!TLSv1.2 !TLSv1.3"] {
             assert!(matches!(versions(list), Err(ProtocolsError::Empty { .. })), "{list}");
+        }
+    }
+
+    #[test]
+    fn what_allows_nothing_is_a_mistake() {
+        for list in ["SSLv2 SSLv3", "!TLSv1 !TLSv1.1 !TLSv1.2 !TLSv1.3", "TLSv1.2 !TLSv1.2"] {
+            assert!(matches!(versions(list), Err(ProtocolsError::Nothing { .. })), "{list}");
         }
     }
 
