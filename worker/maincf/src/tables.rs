@@ -1,11 +1,15 @@
 //! Lookup tables: `type:name`, opened once, asked by key.
 
+mod cidr;
 mod domain_list;
 mod error;
 mod fail;
 mod inline;
+mod patterns;
+mod pcre;
 mod posix_regex;
 mod regexp;
+mod rules;
 mod static_;
 mod texthash;
 mod transport;
@@ -13,9 +17,9 @@ mod transport;
 use std::fmt;
 
 pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
-pub use error::{InlineError, OpenError, SpecError, TableError};
-pub use posix_regex::RegexError;
-pub use regexp::RuleError;
+pub use cidr::AddressError;
+pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
+pub use rules::RuleError;
 pub use transport::{TransportEntry, transport_entry};
 
 use crate::nearest::nearest;
@@ -86,10 +90,11 @@ static KINDS: &[Kind] = &[
     ready("static", static_::open),
     ready("texthash", texthash::open),
     ready("regexp", regexp::open),
+    ready("pcre", pcre::open),
+    ready("cidr", cidr::open),
     ready("fail", fail::open),
     later("btree"),
     later("cdb"),
-    later("cidr"),
     later("dbm"),
     later("environ"),
     later("hash"),
@@ -102,7 +107,6 @@ static KINDS: &[Kind] = &[
     later("netinfo"),
     later("nis"),
     later("nisplus"),
-    later("pcre"),
     later("pgsql"),
     later("pipemap"),
     later("proxy"),

@@ -1,5 +1,6 @@
 //! What goes wrong with tables: references that cannot be, tables that cannot be opened or cannot answer.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use super::{RuleError, TableSpec};
@@ -16,6 +17,17 @@ pub struct TableError {
     pub key: String,
     /// What the table said.
     pub reason: String,
+}
+
+/// How much of a key an error repeats, in characters.
+const KEY_SHOWN: usize = 200;
+
+impl TableError {
+    /// What a table said of a key.
+    pub(super) fn new(table: &impl Display, key: &str, reason: impl Display) -> Self {
+        let key = key.chars().take(KEY_SHOWN).collect();
+        Self { table: table.to_string(), key, reason: reason.to_string() }
+    }
 }
 
 /// A `type:name` that cannot be one.
@@ -38,7 +50,7 @@ pub enum SpecError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The type exists but this version does not have it.
-    #[error("table {0}: this version has the types inline, static, texthash, regexp and fail only")]
+    #[error("table {0}: this version does not have tables of this type")]
     NotBuilt(TableSpec),
     /// A file table needs the full path: the process may run anywhere.
     #[error("table {0}: give the full path of the file")]
@@ -69,7 +81,7 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: InlineError,
     },
-    /// A rule of a table of regular expressions is wrong.
+    /// A rule of a table of patterns or networks is wrong.
     #[error("{place}: {reason}")]
     Rule {
         /// The file and line, or the table and the rule's number.
@@ -106,3 +118,8 @@ pub enum InlineError {
     #[error(transparent)]
     Value(#[from] ValueError),
 }
+
+/// What an engine of regular expressions says of a pattern, or of a search that it gave up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RegexError(pub(super) String);

@@ -33,7 +33,7 @@ fn patterns_are_not_asked_for_parts() {
 
 #[test]
 fn types_that_are_not_there_are_named() {
-    assert!(matches!(open("hash:/etc/x"), Err(OpenError::NotBuilt(_))));
+    assert!(matches!(open("ldap:/etc/x"), Err(OpenError::NotBuilt(_))));
     let unknown = SpecError::UnknownType { kind: "texhash".into(), nearest: Some("texthash") };
     assert_eq!(TableSpec::parse("texhash:/x"), Err(unknown));
     for word in ["x", ":x", "static:"] {
