@@ -1,18 +1,32 @@
 //! Lookup tables: `type:name`, opened once, asked by key.
 
+mod berkeley;
+mod braces;
+mod cdb;
 mod cidr;
 mod domain_list;
+mod environ;
 mod error;
 mod fail;
+mod fold;
+mod indexed;
 mod inline;
+mod lmdb;
 mod patterns;
 mod pcre;
+mod pipemap;
 mod posix_regex;
+mod proxy;
+mod randmap;
 mod regexp;
 mod rules;
+mod server;
+mod socketmap;
 mod static_;
+mod tcp;
 mod texthash;
 mod transport;
+mod unionmap;
 
 use std::fmt;
 
@@ -89,18 +103,24 @@ static KINDS: &[Kind] = &[
     ready("inline", inline::open),
     ready("static", static_::open),
     ready("texthash", texthash::open),
-    ready("regexp", regexp::open),
-    ready("pcre", pcre::open),
+    ready("hash", berkeley::open),
+    ready("btree", berkeley::open),
+    ready("cdb", cdb::open),
+    ready("lmdb", lmdb::open),
     ready("cidr", cidr::open),
+    ready("pcre", pcre::open),
+    ready("regexp", regexp::open),
+    ready("tcp", tcp::open),
+    ready("socketmap", socketmap::open),
+    ready("unionmap", unionmap::open),
+    ready("pipemap", pipemap::open),
+    ready("randmap", randmap::open),
+    ready("proxy", proxy::open),
+    ready("environ", environ::open),
     ready("fail", fail::open),
-    later("btree"),
-    later("cdb"),
     later("dbm"),
-    later("environ"),
-    later("hash"),
     later("internal"),
     later("ldap"),
-    later("lmdb"),
     later("memcache"),
     later("mongodb"),
     later("mysql"),
@@ -108,14 +128,8 @@ static KINDS: &[Kind] = &[
     later("nis"),
     later("nisplus"),
     later("pgsql"),
-    later("pipemap"),
-    later("proxy"),
-    later("randmap"),
     later("sdbm"),
-    later("socketmap"),
     later("sqlite"),
-    later("tcp"),
-    later("unionmap"),
     later("unix"),
 ];
 

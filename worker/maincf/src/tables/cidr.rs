@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 
-use super::rules::{Line, Rules, after_word};
+use super::rules::{Line, Remarked, Rules, after_word};
 use super::{OpenError, RuleError, Table, TableError, TableSpec};
 
 /// What is wrong with a network or with what stands around it.
@@ -65,7 +65,7 @@ impl Table for Cidr {
     }
 }
 
-fn read(line: &str) -> Result<(Line<Network, String>, Option<String>), RuleError> {
+fn read(line: &str) -> Result<Remarked<Network, String>, RuleError> {
     if let Some(rest) = after_word(line, "if") {
         let (network, extra) = condition(rest.trim_start())?;
         nothing_behind(extra)?;

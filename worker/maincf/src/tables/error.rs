@@ -63,6 +63,25 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// A database is not as it should be.
+    #[error("{}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// postmap(1) could not print a database.
+    #[error("table {table}: {reason}")]
+    Dump {
+        /// The table.
+        table: TableSpec,
+        /// What postmap says.
+        reason: String,
+    },
+    /// A database that only postmap(1) could read, and a text that is not what it was made from.
+    #[error("table {0}: there is no postmap to read {db}, and no text as old as it", db = format_args!("{}.db", .0.name()))]
+    Stale(TableSpec),
     /// A line of the file is not as it should be.
     #[error("{}:{line}: {reason}", path.display())]
     Syntax {
@@ -73,7 +92,15 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: SyntaxError,
     },
-    /// The text of an inline or static table is wrong.
+    /// The name is not what tables of this type have.
+    #[error("table {table}: {reason}")]
+    Name {
+        /// The whole reference.
+        table: TableSpec,
+        /// What is expected.
+        reason: &'static str,
+    },
+    /// The text of a table in braces is wrong.
     #[error("table {table}: {reason}")]
     Inline {
         /// The whole reference.
@@ -102,12 +129,21 @@ pub enum OpenError {
     NestedFiles(PathBuf),
 }
 
-/// What is wrong with the text of an inline table.
+/// What is wrong with the text of a table in braces.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InlineError {
     /// Not in braces.
     #[error("expected {{ key = value, ... }}")]
     NoBraces,
+    /// Not in braces either.
+    #[error("expected {{ ..., ... }}")]
+    NoList,
+    /// A table in the table is wrong.
+    #[error(transparent)]
+    Table(#[from] SpecError),
+    /// Tables in tables in tables.
+    #[error("tables nest too deeply")]
+    Deep,
     /// Nothing inside.
     #[error("the table is empty")]
     Empty,

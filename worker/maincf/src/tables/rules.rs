@@ -86,9 +86,11 @@ pub(super) enum Line<Condition, Answer> {
     Endif,
 }
 
-/// Reads a logical line that is not empty; what means nothing in it is remarked.
-pub(super) type ReadLine<Condition, Answer> =
-    fn(&str) -> Result<(Line<Condition, Answer>, Option<String>), RuleError>;
+/// A line, and a remark where something in it means nothing.
+pub(super) type Remarked<Condition, Answer> = (Line<Condition, Answer>, Option<String>);
+
+/// Reads a logical line that is not empty.
+pub(super) type ReadLine<Condition, Answer> = fn(&str) -> Result<Remarked<Condition, Answer>, RuleError>;
 
 /// The rules of a table, in order.
 #[derive(Debug)]

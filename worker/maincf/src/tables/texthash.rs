@@ -4,25 +4,29 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
+use super::fold::folded;
 use super::{OpenError, Table, TableError, TableSpec};
 use crate::parse::{self, SyntaxError};
 
 #[derive(Debug)]
-struct TextHash {
-    /// Keys in lower case.
+pub(super) struct TextHash {
+    /// Keys without their case.
     entries: HashMap<String, String>,
-    remarks: Vec<String>,
+    pub(super) remarks: Vec<String>,
 }
 
 pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
+    Ok(Box::new(read_file(spec)?))
+}
+
+/// Reads a text of keys and values, of this type or one that is made from such a text.
+pub(super) fn read_file(spec: &TableSpec) -> Result<TextHash, OpenError> {
     let path = Path::new(spec.name());
     if !path.is_absolute() {
         return Err(OpenError::RelativePath(spec.clone()));
     }
     let bytes = std::fs::read(path).map_err(|source| OpenError::Io { path: path.into(), source })?;
-    let table =
-        read(&bytes, spec).map_err(|(line, reason)| OpenError::Syntax { path: path.into(), line, reason })?;
-    Ok(Box::new(table))
+    read(&bytes, spec).map_err(|(line, reason)| OpenError::Syntax { path: path.into(), line, reason })
 }
 
 fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> {
@@ -33,7 +37,7 @@ fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> 
             return Err((number, SyntaxError::NotUtf8));
         }
         let (key, value) = key_value(&line.text).ok_or((number, SyntaxError::NoValue))?;
-        match table.entries.entry(key.to_lowercase()) {
+        match table.entries.entry(folded(key).into_owned()) {
             Entry::Vacant(free) => _ = free.insert(value.into()),
             Entry::Occupied(_) => table.remarks.push(format!(
                 "table {spec}, line {number}: key {key:?} is there twice; the first one counts"
@@ -63,7 +67,7 @@ fn key_value(text: &str) -> Option<(&str, &str)> {
 
 impl Table for TextHash {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        Ok(self.entries.get(&key.to_lowercase()).cloned())
+        Ok(self.entries.get(folded(key).as_ref()).cloned())
     }
 
     fn remarks(&self) -> &[String] {

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::Engine;
-use crate::tables::rules::{LONGEST_PATTERN, Line, after_word};
+use crate::tables::rules::{LONGEST_PATTERN, Line, Remarked, after_word};
 use crate::tables::{RegexError, RuleError};
 
 /// A pattern, and whether it is to match or not to match.
@@ -31,7 +31,7 @@ pub(super) enum Piece {
 /// Reads a logical line that is not empty.
 pub(super) fn read<E: Engine>(
     line: &str,
-) -> Result<(Line<Condition<E>, Vec<Piece>>, Option<String>), RuleError> {
+) -> Result<Remarked<Condition<E>, Vec<Piece>>, RuleError> {
     let means_nothing =
         |extra: &str| (!extra.is_empty()).then(|| format!("{extra:?} behind if or endif means nothing"));
     if let Some(rest) = after_word(line, "if") {

@@ -74,7 +74,7 @@ fn a_search_without_end_is_given_up_and_is_not_an_answer() {
     let table = table("{/(a+)+$/ x}, {/./ rest}").unwrap();
     let error = table.lookup(&format!("{}b", "a".repeat(200))).unwrap_err();
     assert!(error.reason.contains("match limit exceeded"), "{error}");
-    let own = super::open(&TableSpec::parse("pcre:{{/(*LIMIT_MATCH=99999999)(a+)+$/ x}}").unwrap()).unwrap();
+    let own = open(&TableSpec::parse("pcre:{{/(*LIMIT_MATCH=99999999)(a+)+$/ x}}").unwrap()).unwrap();
     assert!(own.lookup(&format!("{}b", "a".repeat(200))).is_err(), "a pattern cannot raise the limit");
     assert!(table.lookup("a\0b").is_err());
 }
