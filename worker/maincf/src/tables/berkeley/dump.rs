@@ -1,13 +1,13 @@
 //! Runs `postmap -s` and takes what it prints.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long postmap may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(2);
 /// How much it may print, in octets.
 const MOST_OCTETS: u64 = 256 << 20;
+/// How old our main.cf looks.
+const LONG_AGO: Duration = Duration::from_secs(3600);
 /// How much of a complaint is kept.
 const COMPLAINT: u64 = 4096;
 
@@ -86,7 +88,10 @@ impl Configuration {
         // Fails if it is there, so that nobody else's is used.
         DirBuilder::new().mode(0o700).create(&folder)?;
         let folder = Self(folder);
-        fs::write(folder.0.join("main.cf"), "compatibility_level = 3.6\n")?;
+        let mut file = File::create(folder.0.join("main.cf"))?;
+        file.write_all(b"compatibility_level = 3.6\n")?;
+        // Postfix waits for a second and more before it reads one that may still be in the making.
+        file.set_modified(SystemTime::now() - LONG_AGO)?;
         Ok(folder)
     }
 }

@@ -1,14 +1,19 @@
 //! Lmdb files: those that postmap makes, whole, cut off and garbled.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use super::*;
 use crate::tables::TableError;
 
 fn postmap(folder: &Path, text: &str) {
-    fs::write(folder.join("main.cf"), "compatibility_level = 3.6\n").unwrap();
+    let mut main_cf = File::create(folder.join("main.cf")).unwrap();
+    main_cf.write_all(b"compatibility_level = 3.6\n").unwrap();
+    // Postfix waits for a second and more before it reads one that may still be in the making.
+    main_cf.set_modified(SystemTime::now() - Duration::from_secs(100)).unwrap();
     fs::write(folder.join("t"), text).unwrap();
     let table = format!("lmdb:{}/t", folder.display());
     let status = Command::new("/usr/sbin/postmap").arg("-c").arg(folder).arg(table).status().unwrap();
