@@ -76,7 +76,10 @@ fn entries(printed: &[u8]) -> Result<HashMap<String, String>, String> {
     let text = str::from_utf8(printed).map_err(|_| "a key or a value is not valid UTF-8".to_owned())?;
     let mut entries = HashMap::new();
     for line in text.lines() {
-        let (key, value) = line.split_once('\t').ok_or_else(|| format!("postmap printed {line:?}"))?;
+        // A key that a text gave may have tabs where keys of texts may; other programs may write other keys.
+        let tab = texthash::key_end(line, |c| c == '\t').or_else(|| line.find('\t'));
+        let (key, value) = tab.and_then(|tab| line.split_at_checked(tab)).unwrap_or((line, ""));
+        let value = value.strip_prefix('\t').ok_or_else(|| format!("postmap printed {line:?}"))?;
         entries.insert(key.to_owned(), value.to_owned());
     }
     Ok(entries)

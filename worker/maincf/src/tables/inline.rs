@@ -18,9 +18,9 @@ pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
     let inside = braces::removed(spec.name().trim()).ok_or_else(|| wrong(InlineError::NoBraces))?;
     let mut table = Inline { entries: HashMap::new(), remarks: Vec::new() };
     for word in words(inside).map_err(|error| wrong(error.into()))? {
-        let entry = braces::removed(word).unwrap_or(word);
+        let entry = if word.starts_with('{') { braces::removed(word) } else { Some(word) };
         let (key, value) = entry
-            .split_once('=')
+            .and_then(|entry| entry.split_once('='))
             .map(|(key, value)| (key.trim(), value.trim()))
             .filter(|(key, _)| !key.is_empty())
             .ok_or_else(|| wrong(InlineError::BadEntry(word.into())))?;
@@ -68,6 +68,7 @@ mod tests {
         assert_eq!(reason("inline:{}"), InlineError::Empty);
         assert_eq!(reason("inline:{a b=c}"), InlineError::BadEntry("a".into()));
         assert_eq!(reason("inline:{=c}"), InlineError::BadEntry("=c".into()));
+        assert_eq!(reason("inline:{{a=b}c}"), InlineError::BadEntry("{a=b}c".into()));
         assert!(matches!(reason("inline:{{a=b}"), InlineError::Value(_)));
     }
 

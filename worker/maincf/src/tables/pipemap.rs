@@ -16,7 +16,7 @@ pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
 
 impl Table for Pipe {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        let mut key = key.to_owned();
+        let mut key = braces::key(&self.tables, key).into_owned();
         for table in &self.tables {
             match table.lookup(&key)? {
                 Some(value) => key = value,

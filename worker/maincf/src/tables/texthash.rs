@@ -47,22 +47,28 @@ fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> 
     Ok(table)
 }
 
-/// Splits at the first white space that is not between double quotes; quoted local parts have some.
 fn key_value(text: &str) -> Option<(&str, &str)> {
-    let mut quoted = false;
-    let mut escaped = false;
-    let end = text.find(|c: char| {
+    let (key, value) = text.split_at(key_end(text, |c| c.is_ascii_whitespace())?);
+    let value = value.trim();
+    (!key.is_empty() && !value.is_empty()).then_some((key, value))
+}
+
+/// Where the first blank is that is not between double quotes, which local parts of addresses may have, and not behind
+/// a backslash.
+pub(super) fn key_end(text: &str, is_blank: impl Fn(char) -> bool) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.find(|c: char| {
         match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
+            _ if escaped => {
+                escaped = false;
+                return false;
+            }
+            '\\' => escaped = true,
             '"' => quoted = !quoted,
             _ => {}
         }
-        !quoted && c.is_ascii_whitespace()
-    })?;
-    let (key, value) = text.split_at(end);
-    let value = value.trim();
-    (!key.is_empty() && !value.is_empty()).then_some((key, value))
+        !quoted && is_blank(c)
+    })
 }
 
 impl Table for TextHash {
@@ -90,12 +96,13 @@ mod tests {
     #[test]
     fn keys_values_comments_continuation() {
         let table = table(
-            "# routes\nExample.org\tsmtp:[a]\n\nlong  one\n# between\n  two\n\"a b\"@c  x\nexample.ORG other\n",
+            "# routes\nExample.org\tsmtp:[a]\n\nlong  one\n# between\n  two\n\"a b\"@c  x\nexample.ORG other\nd\\ e  f\n",
         )
         .unwrap();
         assert_eq!(table.lookup("EXAMPLE.org").unwrap().as_deref(), Some("smtp:[a]"));
         assert_eq!(table.lookup("long").unwrap().as_deref(), Some("one  two"));
         assert_eq!(table.lookup("\"a b\"@c").unwrap().as_deref(), Some("x"));
+        assert_eq!(table.lookup("d\\ e").unwrap().as_deref(), Some("f"));
         assert_eq!(table.remarks().len(), 1);
     }
 

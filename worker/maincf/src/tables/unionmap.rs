@@ -17,9 +17,10 @@ pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
 impl Table for Union {
     /// One table that cannot answer makes the answer unknown, whatever the others have.
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
+        let key = braces::key(&self.tables, key);
         let mut union = String::new();
         for table in &self.tables {
-            if let Some(value) = table.lookup(key)? {
+            if let Some(value) = table.lookup(&key)? {
                 if !union.is_empty() {
                     union.push(',');
                 }
@@ -54,6 +55,13 @@ mod tests {
         assert_eq!(table.lookup("b").unwrap().as_deref(), Some("2 3,x"));
         assert_eq!(table.lookup("e").unwrap().as_deref(), Some("x,"));
         assert!(!table.wants_whole_keys());
+    }
+
+    #[test]
+    fn the_first_table_decides_whether_all_see_the_key_s_case() {
+        let answer = |spec| table(spec).unwrap().lookup("AB").unwrap().unwrap();
+        assert_eq!(answer("unionmap:{static:x, regexp:{{/(.*)/ $1}}}"), "x,ab");
+        assert_eq!(answer("unionmap:{regexp:{{/(.*)/ $1}}, static:x}"), "AB,x");
     }
 
     #[test]

@@ -123,6 +123,8 @@ fn a_database_cut_off_or_garbled_is_refused_or_answers() {
 #[test]
 fn what_a_program_prints_is_not_trusted() {
     assert_eq!(entries(b"a b\tc\td\n").unwrap()["a b"], "c\td");
+    assert_eq!(entries(b"\"a\tb\"@c\td\n").unwrap()["\"a\tb\"@c"], "d");
+    assert_eq!(entries(b"a\"\tb\n").unwrap()["a\""], "b");
     assert!(entries(b"ab\n").is_err());
     assert!(entries(b"a\t\xff\n").is_err());
     let loud = dump::dump(Path::new("/bin/sh"), "hash:/x").unwrap_err();
