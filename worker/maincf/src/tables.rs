@@ -30,8 +30,8 @@ mod unionmap;
 
 use std::fmt;
 
-pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
 pub use cidr::AddressError;
+pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
 pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
 pub use rules::RuleError;
 pub use transport::{TransportEntry, transport_entry};

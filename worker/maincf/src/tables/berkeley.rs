@@ -47,7 +47,9 @@ fn open_with(spec: &TableSpec, postmap: Option<&Path>) -> Result<Box<dyn Table>,
     let files = Files::of(spec, ".db")?;
     let Some(made) = modified(&files.database) else {
         return match modified(&files.text) {
-            Some(_) => text(spec, Some(format!("table {spec}: no {}; its text is used", files.database.display()))),
+            Some(_) => {
+                text(spec, Some(format!("table {spec}: no {}; its text is used", files.database.display())))
+            }
             // Says why.
             None => files.open().and(Err(OpenError::Stale(spec.clone()))),
         };
@@ -57,7 +59,8 @@ fn open_with(spec: &TableSpec, postmap: Option<&Path>) -> Result<Box<dyn Table>,
     match (postmap, modified(&files.text)) {
         (Some(postmap), _) => {
             let reason = |reason| OpenError::Dump { table: spec.clone(), reason };
-            let entries = entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
+            let entries =
+                entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
             Ok(Box::new(Berkeley { entries, remarks: files.remark().into_iter().collect() }))
         }
         (None, Some(written)) if written <= made => text(spec, None),

@@ -48,5 +48,9 @@ pub(super) fn inner(spec: &TableSpec, word: &str) -> Result<Box<dyn Table>, Open
 
 /// The key as tables made of these ask for it. As in Postfix the first one decides for all whether its case is kept.
 pub(super) fn key<'k>(tables: &[Box<dyn Table>], key: &'k str) -> Cow<'k, str> {
-    if tables.first().is_some_and(|table| table.wants_whole_keys()) { Cow::Borrowed(key) } else { folded(key) }
+    if tables.first().is_some_and(|table| table.wants_whole_keys()) {
+        Cow::Borrowed(key)
+    } else {
+        folded(key)
+    }
 }

@@ -18,7 +18,9 @@ impl Table for Environ {
         match std::env::var(folded(key).as_ref()) {
             Ok(value) => Ok(Some(value)),
             Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(TableError::new(&self.0, key, "the value is not valid UTF-8")),
+            Err(VarError::NotUnicode(_)) => {
+                Err(TableError::new(&self.0, key, "the value is not valid UTF-8"))
+            }
         }
     }
 }

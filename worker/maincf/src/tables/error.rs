@@ -80,7 +80,7 @@ pub enum OpenError {
         reason: String,
     },
     /// A database that only postmap(1) could read, and a text that is not what it was made from.
-    #[error("table {0}: there is no postmap to read {db}, and no text as old as it", db = format_args!("{}.db", .0.name()))]
+    #[error("table {0}: there is no postmap to read {db}, and its text is newer or missing", db = format_args!("{}.db", .0.name()))]
     Stale(TableSpec),
     /// A line of the file is not as it should be.
     #[error("{}:{line}: {reason}", path.display())]

@@ -22,11 +22,7 @@ fn fold(c: char) -> Vec<char> {
         // Cherokee had capital letters only, and those are what is folded to.
         '\u{13a0}'..='\u{13fd}' | '\u{ab70}'..='\u{abbf}' => c.to_uppercase().collect(),
         // In lower case first: a capital sharp s is its own upper case.
-        _ => c
-            .to_lowercase()
-            .flat_map(char::to_uppercase)
-            .flat_map(char::to_lowercase)
-            .collect(),
+        _ => c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect(),
     }
 }
 

@@ -73,7 +73,9 @@ impl Lmdb {
     /// Of the two pages that say where the tree begins, the one written last.
     fn meta(&self) -> Result<Meta, NoAnswer> {
         let mut octets = [0; page::META];
-        self.0.read_exact_at(&mut octets, 0).map_err(|_| NoAnswer::Damaged("it ends within its first page"))?;
+        self.0
+            .read_exact_at(&mut octets, 0)
+            .map_err(|_| NoAnswer::Damaged("it ends within its first page"))?;
         let first = Meta::read(&octets).ok_or(NoAnswer::Damaged("not an LMDB file of version 1"))?;
         self.0
             .read_exact_at(&mut octets, first.page_size)
@@ -119,7 +121,8 @@ impl Lmdb {
     }
 
     fn read(&self, meta: &Meta, number: u64, offset: usize, length: usize) -> Result<Vec<u8>, NoAnswer> {
-        let at = number.checked_mul(meta.page_size).and_then(|at| at.checked_add(u64::try_from(offset).ok()?));
+        let at =
+            number.checked_mul(meta.page_size).and_then(|at| at.checked_add(u64::try_from(offset).ok()?));
         let at = at.ok_or(NoAnswer::Damaged("a page lies outside of it"))?;
         let mut octets = vec![0; length];
         match self.0.read_exact_at(&mut octets, at) {

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
+    socket_with,
 };
 
 use crate::value::{Service, Value};
@@ -86,7 +87,11 @@ impl Address {
         if bare.contains(['[', ']']) || (bare == host && host.contains(':')) {
             return None;
         }
-        let port = Service::parse(port, "").ok()?.port()?;
+        let service = Service::parse(port, "").ok()?;
+        let port = match (service.port(), &service) {
+            (None, Service::Name(name)) => listed_port(name)?,
+            (port, _) => port?,
+        };
         Some(Self::Tcp { host: if bare.is_empty() { "localhost" } else { bare }.into(), port })
     }
 
@@ -112,6 +117,18 @@ impl Address {
             }
         }
     }
+}
+
+/// The TCP port of a service in the system's list.
+fn listed_port(name: &str) -> Option<u16> {
+    let services = std::fs::read_to_string("/etc/services").ok()?;
+    services.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_ascii_whitespace();
+        let (official, place) = (words.next()?, words.next()?);
+        let is_it =
+            official.eq_ignore_ascii_case(name) || words.any(|alias| alias.eq_ignore_ascii_case(name));
+        place.strip_suffix("/tcp").filter(|_| is_it)?.parse().ok()
+    })
 }
 
 /// The time that is left; an error when there is none.
@@ -182,7 +199,9 @@ impl Server {
 
     fn failed(&self, error: io::Error, otherwise: fn(Address, io::Error) -> NoAnswer) -> NoAnswer {
         match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => NoAnswer::Slow(self.address.clone(), self.patience),
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+                NoAnswer::Slow(self.address.clone(), self.patience)
+            }
             _ => otherwise(self.address.clone(), error),
         }
     }
@@ -210,7 +229,9 @@ impl Server {
             }
             match reply(&octets)? {
                 Some((reply, length)) if length == octets.len() => return Ok(reply),
-                Some((_, length)) => return Err(NoAnswer::malformed(octets.get(length..).unwrap_or_default())),
+                Some((_, length)) => {
+                    return Err(NoAnswer::malformed(octets.get(length..).unwrap_or_default()));
+                }
                 None => {}
             }
         }

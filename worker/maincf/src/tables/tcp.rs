@@ -14,9 +14,8 @@ struct Tcp {
 
 /// Nothing is connected yet: a server that is down must not keep the process from starting.
 pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    let reason = "expected tcp:host:port, with the port as a number";
-    let address =
-        Address::tcp(spec.name()).ok_or_else(|| OpenError::Name { table: spec.clone(), reason })?;
+    let reason = "expected tcp:host:port";
+    let address = Address::tcp(spec.name()).ok_or_else(|| OpenError::Name { table: spec.clone(), reason })?;
     Ok(Box::new(Tcp { spec: spec.clone(), server: Server::new(address) }))
 }
 
@@ -65,9 +64,7 @@ fn unquoted(text: &[u8]) -> Option<Vec<u8>> {
 /// A line without its end.
 fn reply(octets: &[u8]) -> Complete<Vec<u8>> {
     match octets.iter().position(|&octet| octet == b'\n') {
-        Some(end) if end < LONGEST_REPLY => {
-            Ok(octets.get(..end).map(|line| (line.to_vec(), end + 1)))
-        }
+        Some(end) if end < LONGEST_REPLY => Ok(octets.get(..end).map(|line| (line.to_vec(), end + 1))),
         None if octets.len() < LONGEST_REPLY => Ok(None),
         _ => Err(NoAnswer::LongReply(LONGEST_REPLY)),
     }

@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_tables_is_refused() {
-        for spec in ["static:x", "{}", "{ }", "{static}", "{{static:x}}", "{nope:x}", "{static:x", "{ldap:/x}"] {
+        for spec in
+            ["static:x", "{}", "{ }", "{static}", "{{static:x}}", "{nope:x}", "{static:x", "{ldap:/x}"]
+        {
             assert!(table(&format!("unionmap:{spec}")).is_err(), "{spec}");
         }
         let deep = "unionmap:{".repeat(50) + "static:x" + &"}".repeat(50);

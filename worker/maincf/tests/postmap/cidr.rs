@@ -21,13 +21,15 @@ fn six() -> impl Strategy<Value = String> {
 
 /// Networks without bits behind their prefix, most of them.
 fn network() -> impl Strategy<Value = String> {
-    let four_network = (0..4_u32, 0..4_u32, prop::sample::select(vec![0_u32, 1, 7, 8, 15, 16, 23, 24, 30, 31, 32]))
-        .prop_map(|(b, c, length)| {
-            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            let address = std::net::Ipv4Addr::from_bits((10 << 24 | b << 16 | c << 8) & mask);
-            format!("{address}/{length}")
-        });
-    let six_network = (six(), pick(&["64", "128", "127", "96"])).prop_map(|(six, length)| format!("{six}/{length}"));
+    let four_network =
+        (0..4_u32, 0..4_u32, prop::sample::select(vec![0_u32, 1, 7, 8, 15, 16, 23, 24, 30, 31, 32]))
+            .prop_map(|(b, c, length)| {
+                let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+                let address = std::net::Ipv4Addr::from_bits((10 << 24 | b << 16 | c << 8) & mask);
+                format!("{address}/{length}")
+            });
+    let six_network =
+        (six(), pick(&["64", "128", "127", "96"])).prop_map(|(six, length)| format!("{six}/{length}"));
     prop_oneof![
         8 => four_network,
         4 => four(),
@@ -46,7 +48,9 @@ fn condition() -> impl Strategy<Value = String> {
         let network = match brackets.as_str() {
             "[]" => format!("[{network}]"),
             // Around the address only.
-            "/" => network.split_once('/').map_or(network.clone(), |(address, length)| format!("[{address}]/{length}")),
+            "/" => network
+                .split_once('/')
+                .map_or(network.clone(), |(address, length)| format!("[{address}]/{length}")),
             "[" if network.len() % 5 == 0 => format!("[{network}"),
             "]x" if network.len() % 5 == 0 => format!("[{network}]x"),
             _ => network,

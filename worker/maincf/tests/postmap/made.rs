@@ -53,18 +53,41 @@ fn pipes_answer_as_postmap_does() {
 
 #[test]
 fn what_postmap_does_not_open_is_not_opened() {
-    let folder = Folder::new();
     let names = [
-        "unionmap:{}", "unionmap:{ }", "unionmap:static:x", "unionmap:{static}", "unionmap:{{static:x}}",
-        "pipemap:{}", "pipemap:x", "pipemap:{inline:{a}}", "randmap:{}", "randmap:{ }", "randmap:x", "randmap:{a",
-        "tcp:x", "socketmap:x", "socketmap:inet:x", "texthash:/no/such", "hash:/no/such", "cdb:/no/such",
-        "lmdb:/no/such", "btree:/no/such", "pcre:/no/such", "cidr:/no/such", "inline:{}", "inline:x",
+        "unionmap:{}",
+        "unionmap:{ }",
+        "unionmap:static:x",
+        "unionmap:{static}",
+        "unionmap:{{static:x}}",
+        "pipemap:{}",
+        "pipemap:x",
+        "pipemap:{inline:{a}}",
+        "randmap:{}",
+        "randmap:{ }",
+        "randmap:x",
+        "randmap:{a",
+        "tcp:x",
+        "socketmap:x",
+        "socketmap:inet:x",
+        "texthash:/no/such",
+        "hash:/no/such",
+        "cdb:/no/such",
+        "lmdb:/no/such",
+        "btree:/no/such",
+        "pcre:/no/such",
+        "cidr:/no/such",
+        "inline:{}",
+        "inline:x",
     ];
-    for name in names {
-        let oracle = folder.ask(name, &["a".to_owned()]);
-        assert!(!oracle.success, "{name}");
-        assert!(ours(name).is_err(), "{name}");
-    }
+    // Each takes postmap a second.
+    std::thread::scope(|scope| {
+        for name in names {
+            scope.spawn(move || {
+                assert!(!Folder::new().ask(name, &["a".to_owned()]).success, "{name}");
+                assert!(ours(name).is_err(), "{name}");
+            });
+        }
+    });
 }
 
 #[test]
@@ -91,15 +114,11 @@ fn what_always_fails_fails_for_postmap_too() {
     let mut failed = 0;
     for name in ["fail:x", "unionmap:{static:a, fail:x}", "pipemap:{static:a, fail:x}"] {
         let tables = ours(name).unwrap();
-        // postmap stops at the first error.
-        for n in 0..5 {
-            let key = format!("key{n}");
-            let oracle = folder.ask(name, std::slice::from_ref(&key));
-            assert!(!oracle.success && oracle.warnings.contains("query error"), "{}", oracle.warnings);
-            assert!(tables.lookup(&key).is_err());
-            failed += 1;
-        }
-        assert!((0..1000).all(|n| tables.lookup(&format!("key{n}")).is_err()));
+        // postmap stops at the first error, and takes a second for it, so that more cannot be compared.
+        let oracle = folder.ask(name, &["key1".to_owned()]);
+        assert!(!oracle.success && oracle.warnings.contains("query error"), "{}", oracle.warnings);
+        failed += (0..1000).filter(|n| tables.lookup(&format!("key{n}")).is_err()).count();
     }
-    println!("fail: {failed} lookups failed on both sides");
+    println!("fail: {failed} lookups failed; of postmap, the first of each table");
+    assert_eq!(failed, 3000);
 }

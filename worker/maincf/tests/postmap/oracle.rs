@@ -68,21 +68,12 @@ impl Folder {
         warnings
     }
 
+    /// Asks for all keys at once.
     pub(crate) fn ask(&self, table: &str, keys: &[String]) -> Oracle {
-        self.ask_with(table, keys, &HashMap::new())
-    }
-
-    /// Asks with some variables in the environment.
-    pub(crate) fn ask_with(
-        &self,
-        table: &str,
-        keys: &[String],
-        environment: &HashMap<String, String>,
-    ) -> Oracle {
         let asked = self.file("keys");
         fs::write(&asked, keys.join("\n") + "\n").unwrap();
         let mut command = Command::new(postmap());
-        command.envs(environment).stdin(Stdio::from(File::open(asked).unwrap()));
+        command.stdin(Stdio::from(File::open(asked).unwrap()));
         let output = self.run(&mut command, &["-q", "-", table]);
         let text = String::from_utf8(output.stdout).unwrap();
         let pairs = text.lines().map(|line| line.split_once('\t').unwrap());

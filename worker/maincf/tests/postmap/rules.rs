@@ -23,8 +23,7 @@ fn line(condition: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     ];
     let rule = (condition.clone(), pick(&[" ", "\t", "  ", "\n ", " \n\t"]), pick(RESULTS))
         .prop_map(|(condition, blank, result)| condition + &blank + &result);
-    let condition =
-        (pick(&["if ", "IF ", "if"]), condition).prop_map(|(word, condition)| word + &condition);
+    let condition = (pick(&["if ", "IF ", "if"]), condition).prop_map(|(word, condition)| word + &condition);
     prop_oneof![
         10 => rule,
         2 => condition,

@@ -29,8 +29,12 @@ fn tcp_lines(stream: impl Read + Write, quote_all: bool) {
     while stream.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         let quoted = line.strip_prefix(b"get ").unwrap().strip_suffix(b"\n").unwrap();
         let quote = |octets: &[u8]| -> String {
-            let plain = |octet: u8| octet.is_ascii_graphic() && octet != b'%' || (octet == b' ' && !quote_all);
-            octets.iter().map(|&o| if plain(o) { char::from(o).to_string() } else { format!("%{o:02x}") }).collect()
+            let plain =
+                |octet: u8| octet.is_ascii_graphic() && octet != b'%' || (octet == b' ' && !quote_all);
+            octets
+                .iter()
+                .map(|&o| if plain(o) { char::from(o).to_string() } else { format!("%{o:02x}") })
+                .collect()
         };
         let reply = match value(quoted) {
             Some(value) => format!("200 {}\n", quote(&value)),

@@ -26,9 +26,13 @@ pub(super) fn dump(postmap: &Path, table: &str) -> Result<Vec<u8>, String> {
 }
 
 fn run(postmap: &Path, table: &str) -> io::Result<Vec<u8>> {
-    let folder = Configuration::new()?;
     let mut command = Command::new(postmap);
-    command.arg("-c").arg(&folder.0).args(["-s", table]);
+    // Where nothing can be written the system's has to do.
+    let folder = Configuration::new().ok();
+    if let Some(Configuration(folder)) = &folder {
+        command.arg("-c").arg(folder);
+    }
+    command.args(["-s", table]);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());

@@ -56,7 +56,7 @@ fn keys_are_found_with_and_without_a_nul_at_their_end() {
 
 #[test]
 fn what_is_no_text_is_never_not_found() {
-    let octets = file(&[(b"a", b"1\0002"), (b"b", b"\xff"), (b"c\0d", b"x")]);
+    let octets = file(&[(b"a", b"1\x002"), (b"b", b"\xff"), (b"c\0d", b"x")]);
     for key in ["a", "b", "c\0d", "c\0"] {
         assert!(lookup(&octets, key).is_err(), "{key:?}");
     }

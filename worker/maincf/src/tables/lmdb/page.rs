@@ -61,7 +61,8 @@ impl Meta {
         }
         // Two tables are described from octet 40 on, 48 octets each: free pages, whose first field is the size of a
         // page, and the entries.
-        let page_size = word(octets, 40).filter(|size| size.is_power_of_two() && (512..=65536).contains(size))?;
+        let page_size =
+            word(octets, 40).filter(|size| size.is_power_of_two() && (512..=65536).contains(size))?;
         let (flags, root) = (short(octets, 92)?, long(octets, 128)?);
         let transaction = long(octets, 144)?;
         (flags == 0).then_some(Self {

@@ -29,9 +29,7 @@ pub(super) enum Piece {
 }
 
 /// Reads a logical line that is not empty.
-pub(super) fn read<E: Engine>(
-    line: &str,
-) -> Result<Remarked<Condition<E>, Vec<Piece>>, RuleError> {
+pub(super) fn read<E: Engine>(line: &str) -> Result<Remarked<Condition<E>, Vec<Piece>>, RuleError> {
     let means_nothing =
         |extra: &str| (!extra.is_empty()).then(|| format!("{extra:?} behind if or endif means nothing"));
     if let Some(rest) = after_word(line, "if") {

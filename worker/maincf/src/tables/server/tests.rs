@@ -57,7 +57,9 @@ fn a_reply_that_comes_unasked_does_not_pass_for_the_next() {
 #[test]
 fn a_server_that_is_away_is_never_not_found() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for name in [format!("tcp:{free}"), format!("socketmap:inet:{free}:x"), "socketmap:unix:/no/such:x".into()] {
+    for name in
+        [format!("tcp:{free}"), format!("socketmap:inet:{free}:x"), "socketmap:unix:/no/such:x".into()]
+    {
         let error = table(&name).lookup("a").unwrap_err();
         assert!(error.reason.starts_with("cannot connect to "), "{error}");
     }
@@ -123,6 +125,8 @@ fn hosts_and_ports_are_read_as_they_are_written() {
     assert_eq!(Address::tcp("[2001:db8::1]:25"), tcp("2001:db8::1", 25));
     assert_eq!(Address::tcp("25"), tcp("localhost", 25));
     assert_eq!(Address::tcp(":25"), tcp("localhost", 25));
+    assert_eq!(Address::tcp("host:submission"), tcp("host", 587));
+    assert_eq!(Address::tcp("host:no-such-service"), None);
     assert_eq!(Address::tcp("2001:db8::1:25"), None);
     assert_eq!(tcp("2001:db8::1", 25).unwrap().to_string(), "[2001:db8::1]:25");
 }
