@@ -176,7 +176,8 @@ impl TableList {
 
     /// Opens every table.
     pub fn open(&self) -> Result<Tables, OpenError> {
-        self.0.iter().map(TableSpec::open).collect::<Result<_, _>>().map(Tables)
+        let opened = self.0.iter().map(|spec| Ok((spec.clone(), spec.open()?)));
+        opened.collect::<Result<_, _>>().map(Tables)
     }
 }
 
@@ -189,9 +190,9 @@ impl Value for TableList {
     }
 }
 
-/// Opened tables; the first that has the key answers.
+/// Opened tables, with their names; the first that has the key answers.
 #[derive(Debug, Default)]
-pub struct Tables(Vec<Box<dyn Table>>);
+pub struct Tables(Vec<(TableSpec, Box<dyn Table>)>);
 
 impl Tables {
     /// Whether there is no table to ask.
@@ -207,23 +208,30 @@ impl Tables {
     /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
     /// or one above it. Tables of patterns are left out.
     pub fn lookup_part(&self, key: &str) -> Result<Option<String>, TableError> {
-        first(self.0.iter().filter(|table| !table.wants_whole_keys()), key)
+        first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key)
     }
 
     /// All tables' remarks; for the log, once.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|table| table.remarks()).map(String::as_str)
+        self.0.iter().flat_map(|(_, table)| table.remarks()).map(String::as_str)
     }
 }
 
-/// The first value for the key.
+/// The first value for the key. As in Postfix no table is asked for nothing, and an empty value is no answer.
 fn first<'t>(
-    tables: impl Iterator<Item = &'t Box<dyn Table>>,
+    tables: impl Iterator<Item = &'t (TableSpec, Box<dyn Table>)>,
     key: &str,
 ) -> Result<Option<String>, TableError> {
-    for table in tables {
-        if let Some(value) = table.lookup(key)? {
-            return Ok(Some(value));
+    if key.is_empty() {
+        return Ok(None);
+    }
+    for (spec, table) in tables {
+        match table.lookup(key)? {
+            Some(value) if value.is_empty() => {
+                return Err(TableError::new(spec, key, "an empty value"));
+            }
+            Some(value) => return Ok(Some(value)),
+            None => {}
         }
     }
     Ok(None)

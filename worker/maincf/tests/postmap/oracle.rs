@@ -114,7 +114,11 @@ impl Count {
 
     pub(crate) fn compare_opened(&mut self, tables: &Tables, keys: &[String], oracle: &Oracle, text: &str) {
         for key in keys {
-            let own = tables.lookup(key).unwrap();
+            // postmap warns of such a value, and shows it; a program of Postfix takes it for an error.
+            let own = match tables.lookup(key) {
+                Err(error) if error.reason == "an empty value" => Some(String::new()),
+                answer => answer.unwrap(),
+            };
             assert_eq!(own.as_ref(), oracle.answers.get(key), "{key:?} in\n{text}");
             self.compared += 1;
             self.found += usize::from(own.is_some());

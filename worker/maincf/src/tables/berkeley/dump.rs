@@ -38,7 +38,13 @@ fn run(postmap: &Path, table: &str) -> io::Result<Vec<u8>> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (status, printed, complaint) = thread::scope(|scope| {
         let printed = scope.spawn(|| read(out, MOST_OCTETS + 1));
-        let complaint = scope.spawn(|| read(err, COMPLAINT));
+        let complaint = scope.spawn(|| {
+            let mut err = err;
+            let complaint = read(err.as_mut(), COMPLAINT)?;
+            // What is too much is read too: a pipe that nobody reads would end the program.
+            err.map_or(Ok(0), |mut err| io::copy(&mut err, &mut io::sink()))?;
+            Ok(complaint)
+        });
         let status = wait(&mut child);
         (status, joined(printed.join()), joined(complaint.join()))
     });
