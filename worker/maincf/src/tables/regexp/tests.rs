@@ -130,6 +130,11 @@ fn an_error_names_the_file_and_the_line() {
 }
 
 #[test]
+fn a_search_that_tries_all_ways_elsewhere_ends_here() {
+    assert_eq!(answer("/^(a+)+$/ x\n/(a|aa)+$/ y\n", &format!("{}b", "a".repeat(2000))), None);
+}
+
+#[test]
 fn files_patterns_keys_and_results_are_bounded() {
     assert_eq!(wrong(&format!("/{}/ x\n", "a".repeat(5000))).1, RuleError::LongPattern);
     assert_eq!(wrong(&"/a/ x\n".repeat(10_001)).1, RuleError::TooMany(10_000));
