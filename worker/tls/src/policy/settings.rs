@@ -229,10 +229,13 @@ impl Policies {
 fn on_unix_socket(policy: &mut Policy) -> Result<(), PolicyError> {
     if policy.level == Level::May {
         policy.level = Level::None;
-        policy.warnings.push(format!(
-            "{}: opportunistic TLS encryption is not appropriate for unix-domain destinations.",
-            policy.place
-        ));
+        // A level for all destinations means: where it has a meaning. Who names this one has made a mistake.
+        if policy.source != Source::MainCf {
+            policy.warnings.push(format!(
+                "{}: opportunistic TLS encryption is not appropriate for unix-domain destinations.",
+                policy.place
+            ));
+        }
     }
     if policy.level.is_dane() {
         let problem = format!(
