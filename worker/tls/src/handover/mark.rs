@@ -13,12 +13,21 @@ const READINGS: usize = 16;
 /// differ, the state is of another socket, or somebody has used the socket since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketMark {
-    /// `SO_COOKIE`: no two sockets have the same while the system is up.
+    /// [`cookie`].
     pub cookie: u64,
     /// Octets that processes wrote, acknowledged or not; one more where the kernel counts the SYN.
     pub written: u64,
     /// Octets that processes read. What waits in the kernel does not count.
     pub consumed: u64,
+}
+
+/// `SO_COOKIE`: no two sockets have the same while the system is up. A socket that is not pinned ([`super::pin`]) may come
+/// to have another connection, though.
+///
+/// # Errors
+/// What the system says.
+pub fn cookie(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(sockopt::socket_cookie(socket)?)
 }
 
 impl SocketMark {
@@ -40,7 +49,7 @@ impl SocketMark {
     }
 
     fn once(socket: BorrowedFd<'_>) -> io::Result<Self> {
-        let cookie = sockopt::socket_cookie(socket)?;
+        let cookie = cookie(socket)?;
         let info = counters::tcp_info(socket)?;
         let unsent = counters::unsent(socket)?;
         let unread = rustix::io::ioctl_fionread(socket)?;
