@@ -43,6 +43,19 @@ impl Socket {
         Self::Idle { descriptor: Some(descriptor), family }
     }
 
+    /// None at all: what a connection leaves behind that was given away.
+    pub(super) fn gone(family: Family) -> Self {
+        Self::Idle { descriptor: None, family }
+    }
+
+    /// Makes close(2) return at once. A socket that lingers waits there for a server that reads no more, and that, too, is
+    /// up to all who ever had the descriptor.
+    pub(super) fn do_not_linger(&self) {
+        if let Ok(descriptor) = self.descriptor() {
+            let _best_effort = rustix::net::sockopt::set_socket_linger(descriptor, None);
+        }
+    }
+
     /// What it is.
     #[must_use]
     pub fn family(&self) -> Family {

@@ -25,6 +25,23 @@ fn a_worker_does_not_hang_when_the_cache_makes_its_socket_wait() {
 }
 
 #[test]
+fn a_worker_does_not_hang_in_close_when_the_cache_makes_its_socket_linger() {
+    let scene = Scene::set();
+    let connection = scene.server.connection(0);
+    connection.turn_deaf_at("DATA");
+    let mut worker = Worker::start(&["smtp_data_xfer_timeout=1s"]);
+    worker.deliver_text(scene.server.nexthop(), &b"0123456789abcde\n".repeat(1_000_000));
+    worker.give(scene.session.taken(), scene.session.descriptor.as_fd());
+    connection.wait_for("DATA", 2);
+    let long = Some(std::time::Duration::from_secs(3600));
+    rustix::net::sockopt::set_socket_linger(&scene.session.descriptor, long).unwrap();
+    // The worker's descriptor becomes the last one.
+    drop(scene.session);
+    assert_eq!(worker.fate(), Fate::Deferred);
+    crate::scene::assert_said_once(&worker.end(), "timed out while sending message body");
+}
+
+#[test]
 fn a_server_that_hears_nothing_because_the_cache_shut_the_socket_costs_no_mail() {
     let scene = Scene::set();
     let connection = scene.server.connection(0);
