@@ -2,6 +2,7 @@
 
 use crate::rig::Worker;
 use crate::scene::Scene;
+use proto::cache::FromCache;
 use proto::job::Fate;
 use proto::parked::Taken;
 use std::collections::BTreeMap;
@@ -39,6 +40,22 @@ fn a_worker_does_not_hang_in_close_when_the_cache_makes_its_socket_linger() {
     drop(scene.session);
     assert_eq!(worker.fate(), Fate::Deferred);
     crate::scene::assert_said_once(&worker.end(), "timed out while sending message body");
+}
+
+#[test]
+fn a_worker_does_not_hang_when_it_closes_a_socket_that_it_refused() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut full = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    full.set_nonblocking(true).unwrap();
+    while std::io::Write::write(&mut full, &[0; 65_536]).is_ok() {}
+    let long = std::time::Duration::from_secs(3600);
+    rustix::net::sockopt::set_socket_linger(&full, Some(long)).unwrap();
+    let scene = Scene::set();
+    let mut worker = Worker::start(&[]);
+    worker.answer_beforehand(&FromCache::Miss, None);
+    worker.answer_beforehand(&FromCache::Hit(scene.session.taken()), Some(full.into()));
+    worker.deliver(&scene.server);
+    scene.refuses(worker, "came with another connection: closed");
 }
 
 #[test]

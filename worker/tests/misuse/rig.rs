@@ -166,6 +166,12 @@ impl Worker {
         }
     }
 
+    /// Sends an answer before the question, so that the worker has it when it asks, and its descriptor is held by nobody else.
+    pub(crate) fn answer_beforehand(&mut self, answer: &FromCache, descriptor: Option<OwnedFd>) {
+        let descriptors: Vec<_> = descriptor.iter().map(AsFd::as_fd).collect();
+        self.cache.send(answer, &descriptors).unwrap();
+    }
+
     /// Whether it has said such a thing to the cache, and nothing that was not read yet.
     pub(crate) fn has_said(&mut self, such: impl Fn(&ToCache) -> bool) -> bool {
         self.cache.set_waiting(Waiting::Never).unwrap();
