@@ -46,7 +46,11 @@ fn lmtp_over_a_unix_socket_works_the_same() {
 const STEP: usize = 7;
 
 fn survives(victim: crash::Victim) {
-    for session in [crash::Session::Parked, crash::Session::Fresh] {
+    survives_on(victim, [crash::Session::Parked, crash::Session::Fresh]);
+}
+
+fn survives_on(victim: crash::Victim, sessions: [crash::Session; 2]) {
+    for session in sessions {
         let outcomes = crash::every_cut(victim, session, STEP);
         assert!(!outcomes.is_empty(), "no cut was reached");
         let wrong: Vec<_> = outcomes.iter().filter(|outcome| !outcome.holds()).collect();
@@ -57,6 +61,11 @@ fn survives(victim: crash::Victim) {
 #[test]
 fn killed_worker_loses_nothing() {
     survives(crash::Victim::Worker);
+}
+
+#[test]
+fn killed_worker_loses_nothing_under_tls() {
+    survives_on(crash::Victim::Worker, [crash::Session::ParkedTls, crash::Session::FreshTls]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::sni::SniRule;
 use super::table::Entry;
 use super::tlsa::DaneDigests;
 use super::{Policy, Transport, groups};
-use crate::Level;
+use crate::{Level, Source};
 use crate::engine::{AnchorSet, Engine};
 
 /// Texts that were told already; beyond this many, nothing is told anew.
