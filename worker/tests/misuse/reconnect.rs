@@ -32,7 +32,7 @@ fn reconnect(socket: &OwnedFd, to: &TcpListener) -> Result<TcpStream, Errno> {
 fn drive(socket: &OwnedFd, mut server: &TcpStream, mark: SocketMark) {
     let now = SocketMark::of(socket.as_fd()).unwrap();
     let mut client = TcpStream::from(socket.try_clone().unwrap());
-    let (out, back) = (mark.written - now.written, mark.consumed - now.consumed);
+    let (out, back) = (mark.written - now.written, mark.received - now.received);
     client.write_all(&vec![0; out as usize]).unwrap();
     server.read_exact(&mut vec![0; out as usize]).unwrap();
     server.write_all(&vec![0; back as usize]).unwrap();
