@@ -1,0 +1,128 @@
+//! Servers of other makers with STARTTLS, one suite each: private processes in front of a sink that records what came.
+//!
+//! Every kind offers exactly one suite and hands each message on to a plaintext [`Sink`], so that contents are
+//! compared in one way for all. Handshakes and connections are counted by the server itself.
+
+mod certificate;
+mod exim;
+mod postfix;
+mod suite;
+
+pub use certificate::Certificate;
+pub use suite::{ALL, Key, Protocol, Suite};
+
+use crate::sandbox::Sandbox;
+use crate::sink::{Settings, Sink};
+use exim::Exim;
+use postfix::Smtpd;
+use std::fmt;
+use std::str::FromStr;
+
+/// Whose server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Debian's Postfix: OpenSSL.
+    Postfix,
+    /// Debian's Exim: GnuTLS.
+    Gnutls,
+}
+
+/// Every kind.
+pub const KINDS: [Kind; 2] = [Kind::Postfix, Kind::Gnutls];
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postfix => "postfix",
+            Self::Gnutls => "gnutls",
+        })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = KINDS.into_iter().find(|kind| kind.to_string() == name);
+        found.ok_or_else(|| {
+            format!("no such server; there are {}", KINDS.map(|kind| kind.to_string()).join(", "))
+        })
+    }
+}
+
+/// What a server counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Connections.
+    pub connections: usize,
+    /// What each handshake agreed on: `TLSv1.3 TLS_AES_128_GCM_SHA256`.
+    pub handshakes: Vec<String>,
+}
+
+/// A running server. When dropped, it is ended.
+#[derive(Debug)]
+pub struct Peer {
+    server: Server,
+    sink: Sink,
+}
+
+#[derive(Debug)]
+enum Server {
+    Postfix(Smtpd),
+    Gnutls(Exim),
+}
+
+impl Peer {
+    /// Starts one below the sandbox that agrees to nothing but this suite.
+    pub fn start(sandbox: &Sandbox, kind: Kind, suite: Suite) -> Self {
+        let certificate = Certificate::make(&sandbox.folder("certificate"), suite.key);
+        let sink = Sink::start(Settings::smtp());
+        let server = match kind {
+            Kind::Postfix => Server::Postfix(Smtpd::start(sandbox, suite, &certificate, &sink.nexthop())),
+            Kind::Gnutls => Server::Gnutls(Exim::start(sandbox, suite, &certificate, sink.address())),
+        };
+        Self { server, sink }
+    }
+
+    /// As a next hop in main.cf.
+    pub fn nexthop(&self) -> String {
+        format!("[127.0.0.1]:{}", self.port())
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        match &self.server {
+            Server::Postfix(server) => server.port(),
+            Server::Gnutls(server) => server.port(),
+        }
+    }
+
+    /// What it counted so far.
+    pub fn seen(&self) -> Seen {
+        match &self.server {
+            Server::Postfix(server) => server.seen(),
+            Server::Gnutls(server) => server.seen(),
+        }
+    }
+
+    /// Where its messages end. Complete when [`Peer::deliver`] has returned.
+    pub fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    /// Waits until everything that it took has gone on to the sink.
+    pub fn deliver(&mut self) {
+        match &mut self.server {
+            Server::Postfix(server) => server.deliver(),
+            Server::Gnutls(server) => server.deliver(),
+        }
+    }
+
+    /// What it logged, for the explanation of a failure.
+    pub fn log(&self) -> String {
+        match &self.server {
+            Server::Postfix(server) => server.log(),
+            Server::Gnutls(server) => server.log(),
+        }
+    }
+}

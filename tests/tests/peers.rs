@@ -1,0 +1,46 @@
+//! Servers of other makers that the tests run against: what they count and hand on is right.
+use std::process::Command;
+use testkit::peer::{ALL, KINDS, Kind, Peer, Suite};
+use testkit::{Sandbox, ledger, mail, programs};
+
+/// Two sessions with three messages each, by a client that is not ours.
+const CLIENT: &str = "
+import smtplib, ssl, sys
+context = ssl.create_default_context()
+context.check_hostname = False
+context.verify_mode = ssl.CERT_NONE
+for files in (sys.argv[2:5], sys.argv[5:8]):
+    session = smtplib.SMTP('127.0.0.1', int(sys.argv[1]))
+    session.starttls(context=context)
+    for file in files:
+        session.sendmail('sender@client.test', 'u@d.test', open(file, 'rb').read(), ['BODY=8BITMIME'])
+    session.quit()
+";
+
+fn counts_and_hands_on(kind: Kind, suite: Suite) {
+    let sandbox = Sandbox::new("peers");
+    let mut peer = Peer::start(&sandbox, kind, suite);
+    let mails = mail::distinct(6, 5_000);
+    let files: Vec<_> =
+        mails.iter().enumerate().map(|(n, mail)| sandbox.write(&format!("{n}.eml"), &mail.content)).collect();
+    let mut client = Command::new(programs::debian("python3"));
+    let output =
+        client.args(["-c", CLIENT, &peer.port().to_string()]).args(files).output().expect("python3 runs");
+    assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), peer.log());
+    peer.deliver();
+    let sent: Vec<_> = mails.iter().map(mail::Mail::sent).collect();
+    let balance = ledger::compare(&sent, &peer.sink().messages());
+    assert_eq!(balance.faults(), 0, "{kind} {suite}: {balance}; its log:\n{}", peer.log());
+    let seen = peer.seen();
+    let agreed = format!("{} {}", suite.protocol, suite.iana());
+    assert_eq!((seen.connections, seen.handshakes), (2, vec![agreed; 2]), "its log:\n{}", peer.log());
+}
+
+#[test]
+fn every_server_agrees_to_its_one_suite_counts_handshakes_and_hands_contents_on() {
+    for kind in KINDS {
+        for suite in ALL {
+            counts_and_hands_on(kind, suite);
+        }
+    }
+}
