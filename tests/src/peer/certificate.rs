@@ -2,6 +2,8 @@
 
 use super::suite::Key;
 use crate::programs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,6 +30,8 @@ impl Certificate {
         command.arg("-keyout").arg(&made.key).arg("-out").arg(&made.certificate);
         let output = command.output().expect("openssl runs");
         assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+        // The servers have accounts of their own, and it is nobody's secret.
+        fs::set_permissions(&made.key, Permissions::from_mode(0o644)).expect("own file");
         made
     }
 }

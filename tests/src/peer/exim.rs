@@ -1,6 +1,6 @@
 //! Exim with GnuTLS, unpacked from Debian's packages (they cannot be installed beside Postfix), with a private spool.
 
-use super::{Certificate, Seen, Suite};
+use super::{ALL, Certificate, Protocol, Seen, Suite};
 use crate::daemon::Daemon;
 use crate::process::Process;
 use crate::programs;
@@ -17,8 +17,8 @@ begin acl
 connected:
   accept logwrite = baton connection
 greeted:
-  accept condition = ${if def:tls_in_cipher_std}
-         logwrite = baton handshake $tls_in_ver $tls_in_cipher_std
+  accept condition = ${if def:tls_in_cipher}
+         logwrite = baton handshake $tls_in_cipher
   accept
 ";
 
@@ -76,7 +76,7 @@ impl Exim {
         let handshakes = log.lines().filter_map(|line| line.split_once(" baton handshake "));
         Seen {
             connections: log.lines().filter(|line| line.ends_with(" baton connection")).count(),
-            handshakes: handshakes.map(|(_, agreed)| agreed.replace("TLS1.", "TLSv1.")).collect(),
+            handshakes: handshakes.map(|(_, cipher)| agreed(cipher)).collect(),
         }
     }
 
@@ -127,4 +127,16 @@ fn onward(port: u16) -> String {
          hosts_avoid_tls = *\n  connection_max_messages = 1\n  message_linelength_limit = 1000000\n\
          begin retry\n* * F,1h,1m\n"
     )
+}
+
+/// `TLS1.2:ECDHE_X25519__ECDSA_SECP256R1_SHA256__AES_128_GCM:128` (`tls_in_cipher_std` is wrong under TLS 1.3).
+fn agreed(cipher: &str) -> String {
+    let is = |suite: &Suite| {
+        let (protocol, key) = (suite.protocol.to_string(), format!("__{}_", suite.key));
+        let cipher = cipher.replacen("TLS", "TLSv", 1);
+        cipher.starts_with(&protocol)
+            && cipher.contains(&format!("__{}:", suite.gnutls_cipher().replace('-', "_")))
+            && (suite.protocol == Protocol::Tls13 || cipher.contains(&key))
+    };
+    ALL.iter().find(|suite| is(suite)).map_or(cipher.to_owned(), |suite| format!("{} {suite}", suite.protocol))
 }

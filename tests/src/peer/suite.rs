@@ -80,18 +80,22 @@ impl Suite {
         format!("ECDHE-{}-{cipher}", self.key)
     }
 
-    /// A priority string of GnuTLS that leaves nothing but this.
-    pub fn gnutls(self) -> String {
-        let cipher = match self.cipher {
+    /// What GnuTLS calls the cipher.
+    pub(super) fn gnutls_cipher(self) -> &'static str {
+        match self.cipher {
             Cipher::Aes128 => "AES-128-GCM",
             Cipher::Aes256 => "AES-256-GCM",
             Cipher::Chacha20 => "CHACHA20-POLY1305",
-        };
+        }
+    }
+
+    /// A priority string of GnuTLS that leaves nothing but this.
+    pub fn gnutls(self) -> String {
         let protocol = match self.protocol {
             Protocol::Tls12 => "TLS1.2",
             Protocol::Tls13 => "TLS1.3",
         };
-        let key = self.key;
+        let (cipher, key) = (self.gnutls_cipher(), self.key);
         format!("NORMAL:-VERS-ALL:+VERS-{protocol}:-CIPHER-ALL:+{cipher}:-KX-ALL:+ECDHE-{key}")
     }
 }
