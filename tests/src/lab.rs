@@ -1,13 +1,18 @@
 //! Real DNS on loopback: Knot as the authority, Unbound as the resolver in front of it.
 
+mod signed;
+mod signing;
+
 use crate::daemon::Daemon;
 use crate::programs;
 use crate::sandbox::{Sandbox, free_port};
 use crate::wait;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use signed::{SignedLab, SignedZone, ZoneKind};
 
 /// A zone and its text, without SOA and NS, which the lab adds.
 #[derive(Debug, Clone)]
@@ -27,13 +32,39 @@ pub struct Lab {
     _unbound: Daemon,
 }
 
+/// A zone whose file is in the lab's folder.
+#[derive(Debug)]
+struct ZoneFile {
+    origin: String,
+    file: String,
+}
+
+/// What the resolver does besides resolving.
+#[derive(Debug)]
+enum Validation {
+    Off,
+    On {
+        /// The keys it begins with, in a form that Unbound reads.
+        anchor: PathBuf,
+        /// It never answers questions for these names and those below.
+        dropped: Vec<String>,
+    },
+}
+
 impl Lab {
     /// Serves these zones; ends the test when one of them does not load.
     pub fn start(sandbox: &Sandbox, zones: &[LabZone]) -> Self {
+        let files: Vec<_> =
+            zones.iter().map(|zone| write_zone(sandbox, &zone.origin, &zone.records)).collect();
+        Self::serve(sandbox, &files, &Validation::Off)
+    }
+
+    /// Starts both and waits until each answers for the first zone.
+    fn serve(sandbox: &Sandbox, zones: &[ZoneFile], validation: &Validation) -> Self {
         let folder = sandbox.folder("dns");
         let (authority, resolver) = (free_port(), free_port());
         write_knot(sandbox, zones, authority.number());
-        write_unbound(sandbox, zones, authority.number(), resolver.number());
+        write_unbound(sandbox, zones, authority.number(), resolver.number(), validation);
         let (authority, resolver) = (authority.release(), resolver.release());
         let knot = Daemon::start(
             &programs::debian("knotd"),
@@ -73,7 +104,17 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-fn write_knot(sandbox: &Sandbox, zones: &[LabZone], port: u16) {
+/// Writes a zone's file, with the records that every zone has.
+fn write_zone(sandbox: &Sandbox, origin: &str, records: &str) -> ZoneFile {
+    let file = format!("{origin}zone");
+    let text = format!(
+        "$ORIGIN {origin}\n$TTL 300\n@ SOA ns.lab.test. hostmaster.lab.test. 1 3600 600 86400 30\n@ NS ns.lab.test.\n{records}\n"
+    );
+    sandbox.write(&format!("dns/{file}"), text);
+    ZoneFile { origin: origin.to_owned(), file }
+}
+
+fn write_knot(sandbox: &Sandbox, zones: &[ZoneFile], port: u16) {
     let folder = sandbox.folder("dns");
     let at = folder.display();
     let mut conf = format!(
@@ -81,29 +122,38 @@ fn write_knot(sandbox: &Sandbox, zones: &[LabZone], port: u16) {
          log:\n - target: stderr\n   any: info\ndatabase:\n  storage: {at}\ntemplate:\n - id: default\n   storage: {at}\n   \
          zonefile-sync: -1\n   zonefile-load: whole\n   journal-content: none\n   semantic-checks: off\nzone:\n"
     );
-    for zone in zones {
-        let file = format!("{}zone", zone.origin);
-        let _ = writeln!(conf, " - domain: {}\n   file: {file}", zone.origin);
-        let text = format!(
-            "$ORIGIN {}\n$TTL 300\n@ SOA ns.lab.test. hostmaster.lab.test. 1 3600 600 86400 30\n@ NS ns.lab.test.\n{}\n",
-            zone.origin, zone.records
-        );
-        sandbox.write(&format!("dns/{file}"), text);
+    for ZoneFile { origin, file } in zones {
+        let _ = writeln!(conf, " - domain: {origin}\n   file: {file}");
     }
     sandbox.write("dns/knot.conf", conf);
 }
 
-fn write_unbound(sandbox: &Sandbox, zones: &[LabZone], authority: u16, port: u16) {
+fn write_unbound(sandbox: &Sandbox, zones: &[ZoneFile], authority: u16, port: u16, validation: &Validation) {
     let folder = sandbox.folder("dns");
     let at = folder.display();
     let mut conf = format!(
         "server:\n interface: 127.0.0.1@{port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"{at}\"\n \
-         pidfile: \"{at}/unbound.pid\"\n use-syslog: no\n logfile: \"\"\n do-ip6: no\n module-config: \"iterator\"\n \
+         pidfile: \"{at}/unbound.pid\"\n use-syslog: no\n logfile: \"\"\n do-ip6: no\n \
          do-not-query-localhost: no\n qname-minimisation: no\n local-zone: \"test.\" nodefault\n \
-         access-control: 127.0.0.0/8 allow\nremote-control:\n control-enable: no\n"
+         access-control: 127.0.0.0/8 allow\n"
     );
-    for zone in zones {
-        let _ = writeln!(conf, "stub-zone:\n name: \"{}\"\n stub-addr: 127.0.0.1@{authority}", zone.origin);
+    match validation {
+        Validation::Off => conf.push_str(" module-config: \"iterator\"\n"),
+        Validation::On { anchor, dropped } => {
+            let anchor = anchor.display();
+            let _ = writeln!(
+                conf,
+                " module-config: \"validator iterator\"\n trust-anchor-file: \"{anchor}\"\n \
+                 trust-anchor-signaling: no\n val-bogus-ttl: 2"
+            );
+            for name in dropped {
+                let _ = writeln!(conf, " local-zone: \"{name}\" deny");
+            }
+        }
+    }
+    conf.push_str("remote-control:\n control-enable: no\n");
+    for ZoneFile { origin, .. } in zones {
+        let _ = writeln!(conf, "stub-zone:\n name: \"{origin}\"\n stub-addr: 127.0.0.1@{authority}");
     }
     sandbox.write("dns/unbound.conf", conf);
 }

@@ -73,6 +73,12 @@ impl Cache {
         };
     }
 
+    /// Whether there is anybody to give a session to, as far as is known.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Fresh(_) | Link::Up(_))
+    }
+
     /// Whether the channel failed since the last time this was asked.
     pub fn take_loss(&mut self) -> bool {
         let lost = matches!(self.link, Link::Lost);

@@ -1,11 +1,14 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod tls;
+
+pub use tls::TlsContext;
+
 use crate::args::Args;
 use crate::supervisor::Keys;
 use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
 use proto::deposit::DepositKeys;
-use proto::key::PolicyDigest;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
 use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
@@ -71,6 +74,8 @@ pub struct Context {
     pub secret: Secret,
     /// The keys of deposits in scache; they change while a delivery waits, so no borrow outlives a statement.
     pub deposit: RefCell<DepositKeys>,
+    /// Encryption.
+    pub tls: TlsContext,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
     route: RouteOptions,
@@ -83,8 +88,6 @@ const DNS_CACHE: usize = 200;
 /// How long one of `baton_dns_server` has for one question, and how often all are asked.
 const DNS_TIMEOUT: Duration = Duration::from_secs(5);
 const DNS_ATTEMPTS: u32 = 2;
-/// The digest of the only TLS policy there is: none.
-pub const PLAINTEXT: PolicyDigest = [0; 32];
 
 /// The configuration, before the supervisor has said hello.
 ///
@@ -131,12 +134,13 @@ impl Context {
             hello: hello_options(&config)?,
             resolver: Resolver::new(ResolverOptions {
                 source: dns_source(&config),
-                trust: AdTrust::Local,
+                trust: AdTrust::for_support(dns_support(&config)),
                 cache_size: DNS_CACHE,
             }),
             route: route_options(&config, &services)?,
             services,
             permanent,
+            tls: TlsContext::new(&config)?,
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),
@@ -205,7 +209,7 @@ fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> 
     })
 }
 
-fn dns_source(config: &DeliveryConfig) -> Source {
+pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {
     let servers = config.dns.servers.clone();
     if servers.is_empty() {
         Source::ResolvConf("/etc/resolv.conf".into())
@@ -222,11 +226,7 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
     };
     let limit = connect.mx_address_limit.map_or(0, |limit| limit.get() as usize);
     Ok(RouteOptions {
-        dns: if dns.disable_dns_lookups || is_disabled(config) {
-            route::DnsSupport::Disabled
-        } else {
-            route::DnsSupport::Enabled
-        },
+        dns: dns_support(config),
         host_lookup: match (dns.host_lookup.dns, dns.host_lookup.native) {
             (true, true) => HostLookup::DnsThenNative,
             (false, true) => HostLookup::Native,
@@ -264,8 +264,13 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
     })
 }
 
-fn is_disabled(config: &DeliveryConfig) -> bool {
-    matches!(config.dns.support(), maincf::value::DnsSupport::Disabled)
+pub(crate) fn dns_support(config: &DeliveryConfig) -> route::DnsSupport {
+    match config.dns.support() {
+        _ if config.dns.disable_dns_lookups => route::DnsSupport::Disabled,
+        maincf::value::DnsSupport::Disabled => route::DnsSupport::Disabled,
+        maincf::value::DnsSupport::Dnssec => route::DnsSupport::Dnssec,
+        maincf::value::DnsSupport::Enabled | maincf::value::DnsSupport::Unset => route::DnsSupport::Enabled,
+    }
 }
 
 /// `inet_interfaces` and `proxy_interfaces` as addresses.

@@ -6,15 +6,16 @@
 
 use hmac::{Hmac, Mac};
 use proto::clock::Boottime;
+use proto::deposit::{DepositKey, DepositKeys};
 use proto::key::{DestinationKey, EndpointKey};
 use proto::secret::Secret;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use smtp::EhloFacts;
-use tls::dane::DaneFinding;
-use tls::handover::{DepositKeys, SealError, SocketMark};
+use tls::DaneFinding;
+use tls::PeerFacts;
+use tls::handover::{self, SealError, SocketMark};
 use tls::records::TlsState;
-use tls::verify::PeerFacts;
 use zeroize::Zeroizing;
 
 const TAG: usize = 32;
@@ -68,10 +69,19 @@ pub struct RouteState {
     pub port: u16,
     /// The destination has no other host.
     pub alone: bool,
-    /// The end of the host name's aliases, where it has any.
-    pub canonical: Option<String>,
+    /// How MX records led to it, where there are any.
+    pub exchanger: Option<Exchanger>,
     /// What DNS said of its certificate, where the policy asks. No older than the route.
     pub dane: Option<DaneFinding>,
+}
+
+/// A host that MX records named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchanger {
+    /// The records and all aliases to them were validated (DNSSEC).
+    pub secure: bool,
+    /// The name at the end of the domain's aliases, where it has any.
+    pub canonical: Option<String>,
 }
 
 /// The route was not made by a worker of this relay for these keys, or was changed.
@@ -86,12 +96,12 @@ pub struct Forged;
 pub fn seal_session(
     keys: &DepositKeys,
     endpoint: &EndpointKey,
-    state: SessionState,
+    state: &SessionState,
 ) -> Result<Vec<u8>, SealError> {
     let mut room = Zeroizing::new(vec![0; ROOM]);
-    let length = postcard::to_slice(&state, &mut room).map_err(|_| SealError::Forged)?.len();
+    let length = postcard::to_slice(state, &mut room).map_err(|_| SealError::Forged)?.len();
     room.truncate(length);
-    keys.seal(&[b"session", endpoint.as_bytes()], room)
+    opened(keys).seal(&[b"session", endpoint.as_bytes()], room)
 }
 
 /// Opens what [`seal_session`] made.
@@ -103,8 +113,14 @@ pub fn open_session(
     endpoint: &EndpointKey,
     blob: &[u8],
 ) -> Result<SessionState, SealError> {
-    let state = keys.open(&[b"session", endpoint.as_bytes()], blob)?;
+    let state = opened(keys).open(&[b"session", endpoint.as_bytes()], blob)?;
     postcard::from_bytes(&state).map_err(|_| SealError::Forged)
+}
+
+/// The keys as the sealing knows them.
+fn opened(keys: &DepositKeys) -> handover::DepositKeys {
+    let key = |key: &DepositKey| handover::DepositKey::new(key.epoch, *key.key.expose());
+    handover::DepositKeys { current: key(&keys.current), previous: keys.previous.as_ref().map(key) }
 }
 
 /// Seals a route from a destination to an endpoint.

@@ -160,6 +160,7 @@ async fn start(
     drop(presence);
     tokio::task::spawn_local(control.listen()?.serve(asked));
     tracing::info!("started, queue {}, control {}", spool.path().display(), run_directory.display());
+    tokio::task::spawn_local(probe(cf.clone()));
     let at_start = signals::at_start(&cf);
     let (source, reloaded) = (source.clone(), spool.clone());
     let reloading =
@@ -182,6 +183,13 @@ async fn start(
     wait_for_the_last(clients, keeper).await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Says once whether the resolver validates, where deliveries rely on it. Workers are too many and too short-lived to.
+async fn probe(cf: MainCf) {
+    if let Ok(config) = maincf::DeliveryConfig::load(&cf, maincf::Protocol::Smtp) {
+        worker::probe::dnssec(&config).await;
+    }
 }
 
 /// Clients that are in the middle of a message, then scache.

@@ -38,6 +38,8 @@ pub struct DeliveryConfig {
     pub tls_trust: TlsTrust,
     /// Defer or bounce.
     pub errors: Errors,
+    /// How long mail waits.
+    pub retry: Retry,
     /// How long a process lives.
     pub process: Process,
     /// How log lines look.
@@ -78,6 +80,7 @@ impl DeliveryConfig {
             tls: tls?,
             tls_trust: tls_trust?,
             errors: errors?,
+            retry: retry?,
             process: process?,
             log: log?,
         })

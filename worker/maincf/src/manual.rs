@@ -130,6 +130,7 @@ mod tests {
         assert!(
             plain.contains("queue_directory (default: /var/spool/postfix; standalone: /var/spool/baton)")
         );
+        assert!(plain.contains("smtp_tls_connection_reuse (default: no; standalone: yes), lmtp_"));
     }
 
     #[test]

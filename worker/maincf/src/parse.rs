@@ -42,7 +42,8 @@ pub enum SyntaxError {
 /// Splits bytes into logical lines.
 ///
 /// A line that begins with white space continues the one before it; lines that are blank or whose
-/// first other character is `#` are dropped, also between a line and its continuation.
+/// first other character is `#` are dropped, also between a line and its continuation. White space where lines are
+/// joined stays.
 pub(crate) fn logical_lines(bytes: &[u8]) -> Result<Vec<LogicalLine>, (u32, SyntaxError)> {
     let mut lines: Vec<LogicalLine> = Vec::new();
     for (number, raw) in (1_u32..).zip(bytes.split(|&byte| byte == b'\n')) {
@@ -53,7 +54,7 @@ pub(crate) fn logical_lines(bytes: &[u8]) -> Result<Vec<LogicalLine>, (u32, Synt
         if raw.contains(&0) {
             return Err((number, SyntaxError::Nul));
         }
-        let text = String::from_utf8_lossy(raw.trim_ascii_end());
+        let text = String::from_utf8_lossy(raw.strip_suffix(b"\r").unwrap_or(raw));
         let is_utf8 = matches!(text, Cow::Borrowed(_));
         let continues = raw.first().is_some_and(u8::is_ascii_whitespace);
         match lines.last_mut() {
@@ -64,6 +65,9 @@ pub(crate) fn logical_lines(bytes: &[u8]) -> Result<Vec<LogicalLine>, (u32, Synt
             None if continues => return Err((number, SyntaxError::NothingToContinue)),
             _ => lines.push(LogicalLine { number, text: text.into_owned(), is_utf8 }),
         }
+    }
+    for line in &mut lines {
+        line.text.truncate(line.text.trim_ascii_end().len());
     }
     Ok(lines)
 }

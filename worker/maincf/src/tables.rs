@@ -1,20 +1,24 @@
 //! Lookup tables: `type:name`, opened once, asked by key.
 
 mod domain_list;
+mod error;
 mod fail;
 mod inline;
+mod posix_regex;
+mod regexp;
 mod static_;
 mod texthash;
 mod transport;
 
 use std::fmt;
-use std::path::PathBuf;
 
 pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
+pub use error::{InlineError, OpenError, SpecError, TableError};
+pub use posix_regex::RegexError;
+pub use regexp::RuleError;
 pub use transport::{TransportEntry, transport_entry};
 
 use crate::nearest::nearest;
-use crate::parse::SyntaxError;
 use crate::value::{Value, ValueError, words};
 
 /// Answers lookups by key.
@@ -28,99 +32,12 @@ pub trait Table: fmt::Debug + Send + Sync {
     fn remarks(&self) -> &[String] {
         &[]
     }
-}
 
-/// A table that could not answer. The mail that asked is deferred.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("table {table}: lookup of {key:?} failed: {reason}")]
-pub struct TableError {
-    /// `type:name`.
-    pub table: String,
-    /// What was asked.
-    pub key: String,
-    /// What the table said.
-    pub reason: String,
-}
-
-/// A `type:name` that cannot be one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// No colon, or nothing before or after it.
-    #[error("{0:?} is not a table: expected type:name")]
-    NotATable(String),
-    /// No table type has this name.
-    #[error("unknown table type {kind:?}{}", nearest.map_or(String::new(), |name| format!("; did you mean {name}?")))]
-    UnknownType {
-        /// What stands before the colon.
-        kind: String,
-        /// The closest name that exists.
-        nearest: Option<&'static str>,
-    },
-}
-
-/// A table that cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The type exists but this version does not have it.
-    #[error("table {0}: this version has the types inline, static, texthash and fail only")]
-    NotBuilt(TableSpec),
-    /// A file table needs the full path: the process may run anywhere.
-    #[error("table {0}: give the full path of the file")]
-    RelativePath(TableSpec),
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A line of the file is not as it should be.
-    #[error("{}:{line}: {reason}", path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: u32,
-        /// What is wrong with it.
-        reason: SyntaxError,
-    },
-    /// The text of an inline or static table is wrong.
-    #[error("table {table}: {reason}")]
-    Inline {
-        /// The whole reference.
-        table: TableSpec,
-        /// What is wrong with it.
-        reason: InlineError,
-    },
-    /// A pattern in a file of patterns is wrong.
-    #[error("{}: {reason}", path.display())]
-    Pattern {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: ValueError,
-    },
-    /// Files of patterns that name each other.
-    #[error("{}: files of patterns nest too deeply", .0.display())]
-    NestedFiles(PathBuf),
-}
-
-/// What is wrong with the text of an inline table.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InlineError {
-    /// Not in braces.
-    #[error("expected {{ key = value, ... }}")]
-    NoBraces,
-    /// Nothing inside.
-    #[error("the table is empty")]
-    Empty,
-    /// An entry without `=` or without a key.
-    #[error("{0:?} is not key=value; write {{key = value}} where the value has spaces")]
-    BadEntry(String),
-    /// Braces that do not match.
-    #[error(transparent)]
-    Value(#[from] ValueError),
+    /// Whether patterns are matched against whole addresses and names: such a table is not asked for their parts, as
+    /// parent domains are.
+    fn wants_whole_keys(&self) -> bool {
+        false
+    }
 }
 
 /// A reference to a table, checked for form and for a known type, not opened.
@@ -168,6 +85,7 @@ static KINDS: &[Kind] = &[
     ready("inline", inline::open),
     ready("static", static_::open),
     ready("texthash", texthash::open),
+    ready("regexp", regexp::open),
     ready("fail", fail::open),
     later("btree"),
     later("cdb"),
@@ -189,7 +107,6 @@ static KINDS: &[Kind] = &[
     later("pipemap"),
     later("proxy"),
     later("randmap"),
-    later("regexp"),
     later("sdbm"),
     later("socketmap"),
     later("sqlite"),
@@ -266,12 +183,13 @@ impl Tables {
 
     /// The first table's value for the key. A table that cannot answer ends the search.
     pub fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        for table in &self.0 {
-            if let Some(value) = table.lookup(key)? {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
+        first(self.0.iter(), key)
+    }
+
+    /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
+    /// or one above it. Tables of patterns are left out.
+    pub fn lookup_part(&self, key: &str) -> Result<Option<String>, TableError> {
+        first(self.0.iter().filter(|table| !table.wants_whole_keys()), key)
     }
 
     /// All tables' remarks; for the log, once.
@@ -280,39 +198,18 @@ impl Tables {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(text: &str) -> Result<Tables, OpenError> {
-        TableList::parse(text, "").unwrap().open()
-    }
-
-    #[test]
-    fn the_first_table_that_knows_answers() {
-        let tables = open("inline:{a=1, b=2} inline:{a=3, c=4}").unwrap();
-        assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
-        assert_eq!(tables.lookup("c").unwrap().as_deref(), Some("4"));
-        assert_eq!(tables.lookup("d").unwrap(), None);
-    }
-
-    #[test]
-    fn a_failing_table_hides_those_behind_it_but_not_those_before() {
-        let tables = open("inline:{a=1}, fail:down, static:x").unwrap();
-        assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
-        assert_eq!(
-            tables.lookup("b"),
-            Err(TableError { table: "fail:down".into(), key: "b".into(), reason: "down".into() })
-        );
-    }
-
-    #[test]
-    fn types_that_are_not_there_are_named() {
-        assert!(matches!(open("hash:/etc/x"), Err(OpenError::NotBuilt(_))));
-        let unknown = SpecError::UnknownType { kind: "texhash".into(), nearest: Some("texthash") };
-        assert_eq!(TableSpec::parse("texhash:/x"), Err(unknown));
-        for word in ["x", ":x", "static:"] {
-            assert_eq!(TableSpec::parse(word), Err(SpecError::NotATable(word.into())));
+/// The first value for the key.
+fn first<'t>(
+    tables: impl Iterator<Item = &'t Box<dyn Table>>,
+    key: &str,
+) -> Result<Option<String>, TableError> {
+    for table in tables {
+        if let Some(value) = table.lookup(key)? {
+            return Ok(Some(value));
         }
     }
+    Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

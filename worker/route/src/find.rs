@@ -69,8 +69,10 @@ pub enum Origin {
     Mx {
         /// The best preference published, whether or not that host has an address.
         best_published: u16,
-        /// DNSSEC: the MX records were validated.
+        /// DNSSEC: the MX records and all aliases to them were validated.
         secure: bool,
+        /// The name at the end of the domain's aliases, if it has any: certificates may have it (RFC 7672 §3.2.2).
+        canonical: Option<HostName>,
     },
     /// The domain has no MX, so its own addresses count (RFC 5321 §5.1).
     ImplicitMx,

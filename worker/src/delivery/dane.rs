@@ -1,26 +1,61 @@
 //! What DNS says of a host's certificate, asked where the policy wants to know (RFC 7672).
 
 use super::lookup;
-use super::secure::Mx;
+use super::secure::Host;
 use crate::context::Context;
 use proto::clock::Boottime;
-use route::Candidate;
-use route::tlsa::{self, InsecureHosts, TlsaFinding};
-use tls::policy::{DaneFinding, Tlsa};
+use route::tlsa::{self, InsecureHosts, LONGEST_KEPT, TlsaFinding};
+use std::time::Duration;
+use tls::{DaneFinding, Policy, PolicyError, Tlsa};
 
 /// The finding, and until when it is true.
+///
+/// # Errors
+/// [`PolicyError`]: whatever the records are, the policy does not take this host.
 pub(super) async fn look_up(
     context: &Context,
-    candidate: &Candidate,
+    policy: &Policy,
+    host: &Host,
     port: u16,
-    mx: Mx,
-) -> (DaneFinding, Option<Boottime>) {
-    let insecure = if context.config.tls.force_insecure_host_tlsa {
-        InsecureHosts::Asked
+) -> Result<(DaneFinding, Boottime), PolicyError> {
+    let mx_secure = host.exchanger.as_ref().is_none_or(|exchanger| exchanger.secure);
+    let (finding, kept) = if let Some(reason) = context.tls.dane_off {
+        (DaneFinding::Off { reason: reason.into() }, LONGEST_KEPT)
+    } else if policy.asks_tlsa(mx_secure)? {
+        let insecure = if context.config.tls.force_insecure_host_tlsa {
+            InsecureHosts::Asked
+        } else {
+            InsecureHosts::Skipped
+        };
+        let found = tlsa::find(&context.resolver, &host.candidate, port, insecure, lookup::budget()).await;
+        tracing::debug!("TLSA records of {}: {found:?}", host.candidate.host);
+        finding(found, &host.candidate.host, port, mx_secure)
     } else {
-        InsecureHosts::Skipped
+        (DaneFinding::none(), LONGEST_KEPT)
     };
-    if mx == Mx::Insecure && context.tls.policies.ignores_tlsa_of_insecure_mx() {}
-    let found = tlsa::find(&context.resolver, candidate, port, insecure, lookup::budget()).await;
-    todo!("{found:?}")
+    Ok((finding, Boottime::now().after(kept)))
+}
+
+fn finding(found: TlsaFinding, host: &str, port: u16, mx_secure: bool) -> (DaneFinding, Duration) {
+    let (base_domain, records, expires_in) = match found {
+        TlsaFinding::Records { base_domain, records, expires_in, .. } => (base_domain, records, expires_in),
+        // One that has no data stands for all: records are there, and none can be used.
+        TlsaFinding::Unreadable { base_domain, expires_in, .. } => {
+            (base_domain, vec![route::tlsa::Tlsa::default()], expires_in)
+        }
+        TlsaFinding::None { reason } => {
+            return (DaneFinding::NoTlsa { reason: reason.to_string() }, LONGEST_KEPT);
+        }
+        TlsaFinding::Failed { .. } => {
+            return (DaneFinding::LookupError { host: host.to_owned(), port }, Duration::ZERO);
+        }
+    };
+    let records = records.into_iter().map(record).collect();
+    let base_domain = base_domain.to_string();
+    (DaneFinding::Records { base_domain, records, mx_secure, expires_in }, expires_in)
+}
+
+fn record(of: route::tlsa::Tlsa) -> Tlsa {
+    let route::tlsa::Tlsa { usage, selector, matching, data } = of;
+    Tlsa { usage, selector, matching, data }
 }

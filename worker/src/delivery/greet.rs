@@ -11,10 +11,10 @@ use proto::job::Request;
 use route::Candidate;
 use smtp::{
     Channel, Encryption, Extension, Farewell, Greeted, Hello, HelloAction, HelloFailed, Lost, Onward, Ready,
-    Remark, ReplyReader, Stage, StartTls, TlsAnswer,
+    Remark, ReplyReader, Secured, Stage, StartTls, TlsAnswer,
 };
-use std::time::Duration;
-use tls::policy::Effective;
+use std::time::{Duration, SystemTime};
+use tls::Effective;
 
 /// Why the connection carries no mail.
 #[derive(Debug)]
@@ -57,12 +57,13 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
         tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
     }
     let (ready, security) = if context.config.tls.wrappermode {
-        encrypted_at_once(terms, &mut wire, &place, &peer).await?
+        let hello = Hello::wrapped(context.dialect, &peer, &context.hello);
+        encrypted(terms, &mut wire, &place, hello).await?
     } else {
         in_the_clear(terms, &mut wire, &place, &peer).await?
     };
     let endpoint = endpoint_key(context, request, &place, policy);
-    let history = History::begin(context, serial());
+    let history = History::begin(context, serial(), &security);
     Ok(Session { connection: Connection { wire, endpoint, place, history, route: None, security }, ready })
 }
 
@@ -87,25 +88,25 @@ async fn in_the_clear(
     };
     match converse(terms, wire, starttls).await?.finish().map_err(|failed| leave(wire, place, &failed))? {
         TlsAnswer::Mail(ready) => Ok((ready, plaintext)),
-        TlsAnswer::Handshake(upgrade) => {
-            let facts = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
-            let greeted = introduce(terms, wire, place, upgrade.secured()).await?;
-            Ok((greeted.ready(), Security::Encrypted(Box::new(facts))))
-        }
+        TlsAnswer::Handshake(upgrade) => encrypted(terms, wire, place, upgrade.secured()).await,
     }
 }
 
-/// `*_tls_wrappermode`: the policy made sure that TLS is required.
-async fn encrypted_at_once(
+/// The handshake, then the dialogue inside TLS: from EHLO on, or with `*_tls_wrappermode` from the greeting on.
+async fn encrypted(
     terms: &Terms<'_>,
     wire: &mut Wire,
     place: &Place,
-    peer: &str,
+    hello: Hello<'_, Secured>,
 ) -> Result<(Ready, Security), GreetError> {
-    let context = terms.context;
-    let facts = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
-    let greeted = introduce(terms, wire, place, Hello::wrapped(context.dialect, peer, &context.hello)).await?;
-    Ok((greeted.ready(), Security::Encrypted(Box::new(facts))))
+    let peer = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
+    let greeted = introduce(terms, wire, place, hello).await?;
+    if terms.context.config.tls.block_early_mail_reply && !matches!(wire.was_interrupted(), Ok(false)) {
+        tracing::warn!("host {} said something before MAIL was sent", greeted.peer());
+        return Err(part(wire, Failure::new("4.7.0", "unexpected server message")));
+    }
+    let reuse = terms.policy.reuse;
+    Ok((greeted.ready(), Security::Encrypted { peer: Box::new(peer), reuse }))
 }
 
 /// Greeting and introductions on one channel.
@@ -237,17 +238,23 @@ fn serial() -> u64 {
 }
 
 impl History {
-    /// A session that was connected just now.
-    fn begin(context: &Context, serial: u64) -> Self {
+    /// A session that was connected just now. It ends with what its server's certificate was worth.
+    fn begin(context: &Context, serial: u64, security: &Security) -> Self {
         let now = Boottime::now();
         let cache = &context.config.cache;
+        let limit = match security {
+            Security::Plaintext { .. } => cache.reuse_time_limit.get(),
+            Security::Encrypted { peer, .. } => {
+                cache.reuse_time_limit.get().min(peer.valid_for(SystemTime::now()))
+            }
+        };
         Self {
             serial,
             born: now,
             uses: 0,
             handovers: 0,
             handed_over: false,
-            retire_at: now.after(cache.reuse_time_limit.get()),
+            retire_at: now.after(limit),
             // The first use is no reuse.
             uses_left: cache.reuse_count_limit.map_or(UNLIMITED, |limit| limit.get().saturating_add(1)),
             pace_us: 0,

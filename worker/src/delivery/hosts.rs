@@ -4,16 +4,17 @@
 use super::fate::Position;
 use super::greet::Attempt;
 use super::recipients::Failure;
-use super::secure::{Host, Mx};
+use super::secure::Host;
 use super::session::{Place, Session, Way};
 use super::{Carried, Delivery, Rest, keep, reuse};
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
+use crate::state::Exchanger;
 use proto::clock::Boottime;
-use route::{Candidate, Nexthop, Origin, Route};
+use route::{Nexthop, Origin, Route};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tls::policy::Effective;
+use tls::Effective;
 
 /// What is left to try of one next hop.
 pub(super) struct Hosts<'a> {
@@ -26,7 +27,6 @@ pub(super) struct Hosts<'a> {
     /// Whether the whole route leads to more than one host, tried or not.
     others: reuse::Others,
     fresh_until: Boottime,
-    mx: Mx,
 }
 
 impl Hosts<'_> {
@@ -75,17 +75,19 @@ impl Delivery<'_> {
         // Its only host is known, and that no session to it is free.
         let known = self.known.take();
         let look = keep.load && known.is_none();
-        let (route, dane) = match known {
-            Some(Host { candidate, dane, .. }) => (super::lookup::only(candidate), dane),
+        let mut hosts = match known {
+            // Fresh for no time: scache knows for how long, and keeps its own word.
+            Some(host) => self.hosts(nexthop, vec![host], rest, keep, Boottime::now()),
             None => match self.find(nexthop).await? {
-                Ok(route) => (route, None),
+                Ok(route) => {
+                    let rest = if route.i_am_mx { Rest::Final } else { rest };
+                    let fresh_until = Boottime::now().after(route.fresh_for);
+                    let others = others(&route);
+                    Hosts { others, ..self.hosts(nexthop, hosts_of(route), rest, keep, fresh_until) }
+                }
                 Err(error) => return Ok(self.no_route(nexthop, rest, &error)),
             },
         };
-        let mut hosts = self.hosts(nexthop, route, rest, keep);
-        if let Some((dane, host)) = dane.zip(hosts.hosts.front_mut()) {
-            host.dane = Some(dane);
-        }
         if look {
             self.by_endpoint(&mut hosts).await?;
         }
@@ -98,37 +100,25 @@ impl Delivery<'_> {
         Ok(hosts.rest)
     }
 
-    fn hosts<'n>(&self, nexthop: &'n Nexthop, route: Route, rest: Rest, keep: keep::Wish) -> Hosts<'n> {
+    fn hosts<'n>(
+        &self,
+        nexthop: &'n Nexthop,
+        hosts: Vec<Host>,
+        rest: Rest,
+        keep: keep::Wish,
+        fresh_until: Boottime,
+    ) -> Hosts<'n> {
         let connect = &self.context.config.connect;
-        let fresh_until = keep::fresh_until(&route);
-        // Where we are an exchanger ourselves only a lookup shows that there is nobody after this host.
-        let alone = route.candidates.len() <= 1 && !route.i_am_mx;
         let sessions = connect.mx_session_limit.map_or(u32::MAX, |limit| limit.get());
         let addresses = connect.mx_address_limit.map_or(usize::MAX, |limit| limit.get() as usize);
-        let tried = |candidate: &Candidate| {
-            let place = Place::of(candidate);
+        let tried = |host: &Host| {
+            let place = Place::of(&host.candidate);
             self.used.as_ref().is_some_and(|used| used.address == place.address && used.port == place.port)
         };
         // The session that was taken by destination is one of them.
-        let sessions = sessions.saturating_sub(u32::from(route.candidates.iter().any(tried)));
-        let untried = route.candidates.into_iter().filter(|candidate| !tried(candidate));
-        Hosts {
-            nexthop,
-            hosts: untried.take(addresses).map(Host::new).collect(),
-            sessions,
-            rest: if route.i_am_mx { Rest::Final } else { rest },
-            keep,
-            others: if alone { reuse::Others::None } else { reuse::Others::Some },
-            fresh_until,
-            mx: match route.origin {
-                Origin::Mx { secure: false, .. } => Mx::Insecure,
-                Origin::Mx { secure: true, .. }
-                | Origin::ImplicitMx
-                | Origin::Host
-                | Origin::Literal
-                | Origin::Unix => Mx::Secure,
-            },
-        }
+        let sessions = sessions.saturating_sub(u32::from(hosts.iter().any(tried)));
+        let hosts = hosts.into_iter().filter(|host| !tried(host)).take(addresses).collect();
+        Hosts { nexthop, hosts, sessions, rest, keep, others: reuse::Others::None, fresh_until }
     }
 
     /// A parked session to one of the best candidates; its address is not tried again.
@@ -136,7 +126,7 @@ impl Delivery<'_> {
         let mut best = Vec::new();
         for host in hosts.hosts.iter_mut().filter(|host| host.candidate.best) {
             // A host that the policy forbids is noted when its turn comes.
-            if let Ok(policy) = self.policy_of(hosts.nexthop, host, hosts.mx).await? {
+            if let Ok(policy) = self.policy_of(hosts.nexthop, host).await? {
                 best.push((host.candidate.clone(), policy));
             }
         }
@@ -157,7 +147,7 @@ impl Delivery<'_> {
 
     /// One host, as its policy says: a parked session if it is not one of the best, which were asked for, else a connection.
     async fn try_host(&mut self, hosts: &mut Hosts<'_>, mut host: Host) -> Result<(), Abandoned> {
-        let policy = match self.policy_of(hosts.nexthop, &mut host, hosts.mx).await? {
+        let policy = match self.policy_of(hosts.nexthop, &mut host).await? {
             Ok(policy) => policy,
             Err(failure) => {
                 self.skip(failure);
@@ -221,4 +211,20 @@ impl Delivery<'_> {
         let way = Way { nexthop: hosts.nexthop, host, others: hosts.others, fresh_until };
         session.connection.came_by(self.context, self.request, way);
     }
+}
+
+/// Where we are an exchanger ourselves only a lookup shows that there is nobody after a host.
+fn others(route: &Route) -> reuse::Others {
+    let alone = route.candidates.len() <= 1 && !route.i_am_mx;
+    if alone { reuse::Others::None } else { reuse::Others::Some }
+}
+
+fn hosts_of(route: Route) -> Vec<Host> {
+    let exchanger = match route.origin {
+        Origin::Mx { secure, canonical, .. } => {
+            Some(Exchanger { secure, canonical: canonical.map(|name| name.to_string()) })
+        }
+        Origin::ImplicitMx | Origin::Host | Origin::Literal | Origin::Unix => None,
+    };
+    route.candidates.into_iter().map(|candidate| Host::new(candidate, exchanger.clone())).collect()
 }

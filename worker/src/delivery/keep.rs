@@ -9,12 +9,12 @@ use crate::wire::Family;
 use proto::clock::Boottime;
 use proto::job::Request;
 use proto::parked::Label;
-use route::{Nexthop, Route};
+use route::Nexthop;
 use smtp::{Afterwards, SessionEnd, Stage};
 use std::os::fd::{AsFd, OwnedFd};
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
-use tls::verify::PeerFacts;
+use tls::PeerFacts;
 
 /// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
 const MOST_FAREWELLS: usize = 32;
@@ -61,11 +61,6 @@ pub(super) fn idle_ms(context: &Context) -> u32 {
     u32::try_from(context.config.cache.time_limit.get().as_millis()).unwrap_or(u32::MAX)
 }
 
-/// When the lookups that led to a route have to be done again.
-pub(super) fn fresh_until(route: &Route) -> Boottime {
-    Boottime::now().after(route.fresh_for)
-}
-
 /// Parks what can go on, and leaves the rest as the dialogue left it. Parking that fails is never an error.
 pub(super) fn part(
     delivery: &mut Delivery<'_>,
@@ -75,7 +70,11 @@ pub(super) fn part(
     afterwards: Afterwards,
 ) {
     match end {
-        SessionEnd::Ready(ready) if afterwards == Afterwards::Keep && !connection.wire.has_unread() => {
+        SessionEnd::Ready(ready)
+            if afterwards == Afterwards::Keep
+                && !connection.wire.has_unread()
+                && delivery.cache.is_connected() =>
+        {
             park(delivery, Session { connection, ready }, nexthop);
         }
         SessionEnd::Ready(ready) => {
@@ -108,7 +107,7 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let descriptor = socket.into_descriptor().ok()?;
     let tls = match (records, security) {
         (None, _) => None,
-        (Some(records), Security::Encrypted(peer)) => Some(seal_off(records, *peer, family, &descriptor)?),
+        (Some(records), Security::Encrypted { peer, .. }) => Some(seal_off(records, *peer, family, &descriptor)?),
         (Some(_), Security::Plaintext { .. }) => return None,
     };
     let farewell = reuse::farewell(tls.is_some());

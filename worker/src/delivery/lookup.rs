@@ -6,7 +6,7 @@ use super::{Delivery, Rest};
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use route::dns::Budget;
-use route::{Candidate, Nexthop, Origin, Route, RouteError};
+use route::{Nexthop, Route, RouteError};
 use std::time::{Duration, Instant};
 
 /// How long all lookups of one request may take, and one of them.
@@ -17,12 +17,6 @@ const LOOKUP: Duration = Duration::from_secs(30);
 pub(super) fn budget() -> Budget {
     let now = Instant::now();
     Budget { now, until: now + LOOKUPS, per_lookup: LOOKUP }
-}
-
-/// The route to the only host of a destination. Fresh for no time: scache knows for how long, and keeps its own word.
-pub(super) fn only(candidate: Candidate) -> Route {
-    let (candidates, origin, i_am_mx, fresh_for) = (vec![candidate], Origin::Host, false, Duration::ZERO);
-    Route { candidates, origin, i_am_mx, fresh_for }
 }
 
 impl Delivery<'_> {

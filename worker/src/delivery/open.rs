@@ -9,7 +9,7 @@ use super::{Delivery, relay_name};
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use route::Candidate;
-use tls::policy::Effective;
+use tls::Effective;
 
 impl Delivery<'_> {
     /// A greeted connection; `None` when this host cannot be used, which was noted.

@@ -9,15 +9,14 @@ use crate::wire::{Family, Socket, Wire};
 use proto::job::Request;
 use proto::key::{DestinationKey, EndpointKey};
 use proto::parked::{Label, Parked, Taken};
-use route::{Candidate, Endpoint, HostName, Nexthop, Utf8Names};
+use route::{Candidate, Endpoint, Nexthop};
 use smtp::Ready;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tls::handover::{self, SocketMark};
-use tls::policy::Effective;
 use tls::records::Records;
-use tls::verify::PeerFacts;
+use tls::{Effective, PeerFacts};
 
 /// Whether a destination has other hosts than the one that a session leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,15 +64,14 @@ pub(super) fn by_destination(
 
 /// The host that a route leads to, as it was found.
 fn host_of(route: RouteState) -> Option<Host> {
-    let RouteState { host, address, port, alone: _, canonical, dane } = route;
+    let RouteState { host, address, port, alone: _, exchanger, dane } = route;
     let endpoint = match port {
         0 => Endpoint::Unix(address.into()),
         port => Endpoint::Inet(std::net::SocketAddr::new(address.parse().ok()?, port)),
     };
-    let canonical = canonical.and_then(|name| HostName::parse(&name, Utf8Names::Converted));
-    // Whether its address was validated is in what was found by it.
-    let candidate = Candidate { host, canonical, endpoint, preference: 0, best: true, secure: false };
-    Some(Host { dane, ..Host::new(candidate) })
+    // What its address was worth is in what was found by it.
+    let candidate = Candidate { host, canonical: None, endpoint, preference: 0, best: true, secure: false };
+    Some(Host { dane, ..Host::new(candidate, exchanger) })
 }
 
 fn by_route(
@@ -157,7 +155,10 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
     }
     let (wire, security) = match encrypted {
         None => (Wire::new(socket), Security::Plaintext { makeshift: false }),
-        Some((records, peer)) => (Wire::resumed(socket, records), Security::Encrypted(Box::new(peer))),
+        Some((records, peer)) => {
+            let security = Security::Encrypted { peer: Box::new(peer), reuse: policy.reuse };
+            (Wire::resumed(socket, records), security)
+        }
     };
     let handed_over = parked_by != context.pid;
     let Taken { endpoint, retire_at, uses_left, pace_us, .. } = taken;

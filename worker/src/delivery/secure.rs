@@ -6,35 +6,30 @@ use super::session::Place;
 use super::{Delivery, dane};
 use crate::context::Context;
 use crate::duty::Abandoned;
+use crate::state::Exchanger;
 use crate::wire::{NoTls, Wire};
 use proto::clock::Boottime;
 use proto::key::PolicyDigest;
-use route::{Candidate, Endpoint, Nexthop};
+use route::{Candidate, Nexthop};
 use smtp::{Encryption, Lost, Stage};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tls::handshake::Handshake;
-use tls::level::Level;
-use tls::policy::{DaneFinding, Effective, HostNames, Policy, PolicyError, Transport};
-use tls::verify::{PeerFacts, Verified};
+use tls::{
+    DaneFinding, Effective, HostNames, Level, MxNames, PeerFacts, Policy, PolicyError, TlsUse, Transport, Verified,
+};
 
 /// A host to try, with what was found out about it.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) candidate: Candidate,
+    /// How MX records led to it, where there are any.
+    pub(super) exchanger: Option<Exchanger>,
     /// What DNS says of its certificate; asked for once, where the policy wants it.
     pub(super) dane: Option<DaneFinding>,
     /// Until when that is true.
     pub(super) dane_until: Option<Boottime>,
     policy: Option<Arc<Effective>>,
-}
-
-/// Whether the MX records that led to a host were validated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mx {
-    /// They were, or there was no need of any.
-    Secure,
-    Insecure,
 }
 
 /// Mail for this host may go in plaintext where TLS fails.
@@ -58,14 +53,16 @@ pub(super) enum NotSecured {
 const NO_POLICY: PolicyDigest = [0xff; 32];
 
 impl Host {
-    pub(super) fn new(candidate: Candidate) -> Self {
-        Self { candidate, dane: None, dane_until: None, policy: None }
+    pub(super) fn new(candidate: Candidate, exchanger: Option<Exchanger>) -> Self {
+        Self { candidate, exchanger, dane: None, dane_until: None, policy: None }
     }
 }
 
 /// What the operator decided for a host of a next hop.
 fn configured(context: &Context, nexthop: &Nexthop, host: &str, transport: Transport) -> Result<Policy, PolicyError> {
-    context.tls.policies.configured(nexthop.policy_key(), nexthop.domain(), host, transport)
+    // Where a table says `unix:`, the policy table's key is the path.
+    let key = if transport == Transport::UnixSocket { nexthop.domain() } else { nexthop.text() };
+    context.tls.policies.configured(key, nexthop.domain(), host, transport)
 }
 
 /// The digest of what the operator decided for a next hop.
@@ -75,18 +72,17 @@ pub(super) fn configured_digest(context: &Context, nexthop: &Nexthop) -> PolicyD
 }
 
 fn transport_of(nexthop: &Nexthop) -> Transport {
-    if nexthop.is_unix() { Transport::UnixSocket } else { Transport::Tcp }
+    if matches!(nexthop.kind(), route::Kind::Unix(_)) { Transport::UnixSocket } else { Transport::Tcp }
 }
 
 /// All that holds for a host: what the operator decided, and what DNS says where that counts.
 pub(super) fn effective(context: &Context, nexthop: &Nexthop, host: &Host) -> Result<Effective, PolicyError> {
-    let Host { candidate, dane, .. } = host;
+    let Host { candidate, exchanger, dane, .. } = host;
     let policy = configured(context, nexthop, &candidate.host, transport_of(nexthop))?;
-    let names = HostNames {
-        nexthop: nexthop.domain(),
-        host: &candidate.host,
-        expanded: candidate.canonical.as_ref().map(|name| name.as_str()),
-    };
+    let qname = nexthop.domain();
+    let rname = |exchanger: &Exchanger| exchanger.canonical.as_deref().unwrap_or(qname);
+    let mx = exchanger.as_ref().map(|exchanger| MxNames { qname, rname: rname(exchanger) });
+    let names = HostNames { nexthop: qname, host: &candidate.host, mx };
     match dane {
         Some(finding) if policy.wants_dane() => policy.with_dane(&names, finding),
         _ => policy.for_host(&names),
@@ -99,19 +95,19 @@ impl Delivery<'_> {
         &mut self,
         nexthop: &Nexthop,
         host: &mut Host,
-        mx: Mx,
     ) -> Result<Result<Arc<Effective>, Failure>, Abandoned> {
         if let Some(policy) = &host.policy {
             return Ok(Ok(Arc::clone(policy)));
         }
         if host.dane.is_none()
-            && configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop))
-                .is_ok_and(|policy| policy.wants_dane())
+            && let Ok(policy) = configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop))
+            && policy.wants_dane()
         {
             let port = nexthop.port_or(self.context.default_port());
-            let looking = dane::look_up(self.context, &host.candidate, port, mx);
-            let (finding, until) = self.duty.guard(looking).await?;
-            (host.dane, host.dane_until) = (Some(finding), until);
+            match self.duty.guard(dane::look_up(self.context, &policy, host, port)).await? {
+                Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
+                Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
+            }
         }
         Ok(match effective(self.context, nexthop, host) {
             Ok(policy) => Ok(Arc::clone(host.policy.insert(Arc::new(policy)))),
@@ -138,16 +134,13 @@ impl Delivery<'_> {
 
 /// What the dialogue is told about TLS.
 pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption, Failure> {
-    let unavailable = terms.context.tls.engine.unavailable();
-    match (terms.policy.level, terms.attempt, unavailable) {
-        (Level::None, ..) | (Level::May, Attempt::InPlaintext, _) | (Level::May, _, Some(_)) => {
-            Ok(Encryption::Never)
-        }
-        (Level::May, Attempt::AsPolicySays, None) => Ok(Encryption::WhereOffered),
-        (_, _, Some(_)) if offered => {
-            Err(Failure::new("4.7.5", "TLS is required, but our TLS engine is unavailable"))
-        }
-        _ => Ok(Encryption::Required),
+    match (terms.context.tls.engine.tls_use(terms.policy), terms.attempt) {
+        (Ok(TlsUse::Required), _) => Ok(Encryption::Required),
+        (Ok(TlsUse::IfOffered), Attempt::AsPolicySays) => Ok(Encryption::WhereOffered),
+        (Ok(TlsUse::IfOffered), Attempt::InPlaintext) | (Ok(TlsUse::Never { .. }), _) => Ok(Encryption::Never),
+        // That the server does not offer it is said before that we cannot use it.
+        (Err(error), _) if offered => Err(Failure::new(error.status, error.text)),
+        (Err(_), _) => Ok(Encryption::Required),
     }
 }
 
@@ -159,12 +152,13 @@ pub(super) async fn handshake(
 ) -> Result<PeerFacts, NotSecured> {
     let Terms { context, policy, duty, .. } = *terms;
     let relay = place.relay();
-    let level = context.tls.loglevel(place);
-    if level >= 2 {
+    let loglevel = context.config.tls.loglevel;
+    if loglevel.verbose() {
         tracing::info!("setting up TLS connection to {relay}");
     }
-    let client = context.tls.engine.client(policy).map_err(|error| failed(terms, &relay, &error))?;
-    let handshake = Handshake::new(client.config(), policy.sni.as_deref())
+    let engine = &context.tls.engine;
+    let client = engine.client_config(policy).map_err(|error| failed(terms, &relay, &error))?;
+    let handshake = Handshake::new(&client.config, policy.sni.as_deref())
         .map_err(|error| failed(terms, &relay, &error))?;
     let negotiated = match wire.secure(handshake, duty, patience(context, Stage::StartTls)).await {
         Ok(negotiated) => negotiated,
@@ -173,12 +167,19 @@ pub(super) async fn handshake(
         Err(NoTls::Lost(Lost::TimedOut)) => return Err(failed(terms, &relay, &"Connection timed out")),
         Err(NoTls::Failed(error)) => return Err(failed(terms, &relay, &error)),
     };
-    let Verified { facts, problem, .. } = client.verify(policy, &negotiated, SystemTime::now());
-    if let Some(problem) = problem.filter(|_| level >= 1 || policy.level.must_match()) {
-        tracing::info!("{}", problem.about(&relay));
+    let verified = tls::verify(engine, policy, &negotiated, &client.observed, SystemTime::now());
+    conclude(terms, &relay, verified)
+}
+
+/// The session goes on, or not, as the policy has it.
+fn conclude(terms: &Terms<'_>, relay: &str, verified: Verified) -> Result<PeerFacts, NotSecured> {
+    let (policy, loglevel) = (terms.policy, terms.context.config.tls.loglevel);
+    let Verified { facts, problem, .. } = verified;
+    if let Some(problem) = problem.filter(|_| loglevel.summary() || policy.level.must_match()) {
+        tracing::info!("{}", problem.line(relay));
     }
-    if level >= 1 {
-        tracing::info!("{} TLS connection established to {relay}: {}", facts.trust(), facts.summary());
+    if loglevel.summary() {
+        tracing::info!("{} TLS connection established to {relay}: {}", facts.trust, facts.summary);
     }
     if facts.satisfies(policy) {
         Ok(facts)

@@ -11,8 +11,7 @@ use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, N
 use proto::parked::Route;
 use route::{Candidate, Endpoint, Nexthop};
 use smtp::{EhloFacts, Ready};
-use tls::policy::Effective;
-use tls::verify::PeerFacts;
+use tls::{Effective, PeerFacts};
 
 /// A connection and the dialogue's leave to send mail over it. Move-only, from the connection or from scache to QUIT or
 /// to scache.
@@ -42,8 +41,13 @@ pub(super) enum Security {
         /// TLS failed with this server, and this mail could not wait longer.
         makeshift: bool,
     },
-    /// By TLS, with this server at the other end.
-    Encrypted(Box<PeerFacts>),
+    /// By TLS.
+    Encrypted {
+        /// Who the server is, and what that was worth.
+        peer: Box<PeerFacts>,
+        /// The policy lets the session be handed on.
+        reuse: bool,
+    },
 }
 
 /// Where it is connected.
@@ -86,8 +90,8 @@ impl Place {
     /// What a route to it remembers.
     fn route_state(&self, host: &Host, others: Others) -> RouteState {
         let Self { host: name, address, port } = self.clone();
-        let canonical = host.candidate.canonical.as_ref().map(ToString::to_string);
-        RouteState { host: name, address, port, alone: others == Others::None, canonical, dane: host.dane.clone() }
+        let (alone, exchanger, dane) = (others == Others::None, host.exchanger.clone(), host.dane.clone());
+        RouteState { host: name, address, port, alone, exchanger, dane }
     }
 
     /// `host[address]`, for texts.
@@ -159,13 +163,25 @@ pub(super) fn state_of(
     SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts, tls }
 }
 
+impl Connection {
+    /// The line of `*_tls_loglevel` for a session that goes on.
+    pub(super) fn log_reuse(&self, context: &Context) {
+        if let Security::Encrypted { peer, .. } = &self.security
+            && context.config.tls.loglevel.summary()
+        {
+            let relay = self.place.relay();
+            tracing::info!("{} TLS connection reused to {relay}: {}", peer.trust, peer.summary);
+        }
+    }
+}
+
 impl Security {
     /// Whether the session may serve other mail. One in plaintext that could be encrypted was made for mail that had no
     /// other way; one that is encrypted is kept where the policy says so.
     pub(super) fn may_be_kept(&self) -> bool {
         match self {
             Self::Plaintext { makeshift } => !makeshift,
-            Self::Encrypted(peer) => peer.may_be_reused(),
+            Self::Encrypted { reuse, .. } => *reuse,
         }
     }
 }

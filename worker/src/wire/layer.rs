@@ -3,17 +3,12 @@
 use smtp::ReplyReader;
 use tls::records::{Opened, RecordError, Records};
 
-/// How much plaintext one record carries at most. RFC 8446 §5.1.
-const RECORD: usize = 16 * 1024;
-
 /// The records of a session, and those that are not written yet.
 #[derive(Debug)]
 pub(super) struct Layer {
     records: Records,
     sealed: Vec<u8>,
     written: usize,
-    /// Where each record with octets of the dialogue ends in `sealed`, and how many it carries.
-    carried: Vec<(usize, usize)>,
 }
 
 /// What came out of the socket's octets.
@@ -27,21 +22,18 @@ pub(super) enum Came {
 
 impl Layer {
     pub(super) fn new(records: Records) -> Self {
-        Self { records, sealed: Vec::new(), written: 0, carried: Vec::new() }
+        Self { records, sealed: Vec::new(), written: 0 }
     }
 
     /// Seals what the dialogue wants to say.
     pub(super) fn seal(&mut self, plaintext: &[u8]) -> Result<(), RecordError> {
-        for piece in plaintext.chunks(RECORD) {
-            self.records.seal(piece, &mut self.sealed)?;
-            self.carried.push((self.sealed.len(), piece.len()));
-        }
-        Ok(())
+        self.records.seal(plaintext, &mut self.sealed)
     }
 
     /// The last that is sealed on this connection.
     pub(super) fn seal_close(&mut self) {
-        self.records.seal_close_notify(&mut self.sealed);
+        // A session that failed has nothing more to say.
+        let _best_effort = self.records.seal_close_notify(&mut self.sealed);
     }
 
     /// What is to be written.
@@ -55,13 +47,15 @@ impl Layer {
 
     /// How many octets of the dialogue are in records that did not leave whole: nobody can read such a record.
     pub(super) fn unwritten_plaintext(&self) -> usize {
-        self.carried.iter().filter(|(end, _)| *end > self.written).map(|(_, carried)| carried).sum()
+        self.records.unwritten_plaintext(self.unwritten().len())
     }
 
-    /// Whatever is not written stays so: a new round begins. On a broken connection nothing is written any more.
+    /// A new round begins. What is not written now never will be, and then nothing else is.
     pub(super) fn clear(&mut self) {
+        if !self.unwritten().is_empty() {
+            self.records.abandon();
+        }
         self.sealed.clear();
-        self.carried.clear();
         self.written = 0;
     }
 

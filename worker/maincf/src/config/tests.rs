@@ -184,7 +184,7 @@ fn names_come_from_the_system_unless_set() {
 #[test]
 fn values_may_refer_to_names_without_a_row() {
     let cf = cf(
-        "smtpd_banner = $mail_version ${data_directory} $lmtp_tls_key_file|$no_such_name|\nlmtp_tls_cert_file = /c",
+        "smtpd_banner = $mail_version ${data_directory} $lmtp_sasl_tls_security_options|$no_such_name|\nlmtp_sasl_security_options = /c",
     );
     let banner = RelayConfig::load(&cf).unwrap().intake.banner;
     assert_eq!(banner, concat!(env!("CARGO_PKG_VERSION"), " /var/lib/postfix /c||"));

@@ -23,8 +23,9 @@ params! {
         verify_match: Vec<String> = "tls_verify_cert_match", "hostname", Same, Act;
         /// Names that level secure accepts, in the same form.
         secure_match: Vec<String> = "tls_secure_cert_match", "nexthop, dot-nexthop", LmtpDefault("nexthop"), Act;
-        /// `*` in a certificate's name stands for several labels. Postfix 3.6 and later take it for one, whatever is set.
-        wildcard_many_labels: bool = "tls_wildcard_matches_multiple_labels", "yes", Shared, Act;
+        /// Whether `*` in a certificate's name stood for several labels before Postfix 3.6.
+        wildcard_many_labels: bool = "tls_wildcard_matches_multiple_labels", "yes", Shared,
+            Warn("`*` stands for exactly one label, as in Postfix 3.6 and later, where this has no effect");
         /// Fingerprints that level fingerprint accepts, of certificates or of their public keys, in hexadecimal.
         fingerprint_match: Vec<String> = "tls_fingerprint_cert_match", "", Same, Act;
         /// The digest that fingerprints are made with: md5, sha1, sha224, sha256, sha384, sha512.

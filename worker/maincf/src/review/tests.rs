@@ -105,6 +105,17 @@ fn settings_of_tls_act_or_say_what_holds_instead() {
 }
 
 #[test]
+fn settings_of_servers_that_look_like_ours_are_theirs() {
+    let text = "tls_preempt_cipherlist = yes\ntls_server_sni_maps = hash:/x\nsmtpd_tls_loglevel = 1\n\
+                tlsproxy_client_security_level = may\n";
+    assert_eq!(
+        lines(text),
+        ["4 settings belong to programs that Baton does not replace: smtpd_tls_loglevel, \
+          tls_preempt_cipherlist, tls_server_sni_maps, tlsproxy_client_security_level"]
+    );
+}
+
+#[test]
 fn the_default_written_out_is_not_worth_a_word() {
     let text = "smtp_sasl_auth_enable = no\nsmtp_tls_policy_maps =\nsmtp_cname_overrides_servername = no\n\
                 smtp_sasl_security_options = noplaintext, noanonymous\nsmtp_tls_security_level = none\n\

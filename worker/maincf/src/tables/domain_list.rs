@@ -164,8 +164,10 @@ impl DomainMatcher {
     }
 }
 
+/// Whether the table has the domain, which comes first, or one above it.
 fn has_any(table: &dyn Table, keys: &[String]) -> Result<bool, TableError> {
-    for key in keys {
+    let most = if table.wants_whole_keys() { 1 } else { keys.len() };
+    for key in keys.iter().take(most) {
         if table.lookup(key)?.is_some() {
             return Ok(true);
         }
@@ -205,6 +207,8 @@ mod tests {
     #[test]
     fn tables_and_addresses() {
         assert!(matches("inline:{.example=x}", ParentMatch::Dotted, "a.example"));
+        assert!(matches("regexp:{{/^a[.]/ x}}", ParentMatch::Dotted, "a.example"));
+        assert!(!matches("regexp:{{/^[.]?example/ x}}", ParentMatch::Dotted, "a.example"));
         assert!(matches("2001:db8::1", ParentMatch::Dotted, "2001:db8::1"));
         assert!(matches("192.0.2.1", ParentMatch::Dotted, "192.0.2.1"));
         assert!(DomainList::parse("hsah:/x", "").is_err());

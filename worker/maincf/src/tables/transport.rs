@@ -55,17 +55,20 @@ pub fn transport_entry(
     if tables.is_empty() {
         return Ok(None);
     }
-    for key in keys(address, delimiters, parents) {
-        if let Some(value) = tables.lookup(&key)? {
+    if let Some(value) = tables.lookup(address)? {
+        return Ok(Some(TransportEntry::parse(&value)));
+    }
+    for key in parts(address, delimiters, parents) {
+        if let Some(value) = tables.lookup_part(&key)? {
             return Ok(Some(TransportEntry::parse(&value)));
         }
     }
     Ok(None)
 }
 
-/// Every key to ask for, most specific first.
-fn keys(address: &str, delimiters: &str, parents: ParentMatch) -> Vec<String> {
-    let mut keys = vec![address.to_owned()];
+/// Every key to ask for after the address itself, most specific first.
+fn parts(address: &str, delimiters: &str, parents: ParentMatch) -> Vec<String> {
+    let mut keys = Vec::new();
     if let Some((local, domain)) = address.rsplit_once('@') {
         // A delimiter at the very beginning is part of the name.
         let extension = local.char_indices().find(|&(at, c)| at > 0 && delimiters.contains(c));
@@ -90,15 +93,15 @@ mod tests {
     #[test]
     fn the_search_goes_from_the_address_to_the_wildcard() {
         assert_eq!(
-            keys("user+x@a.b.example", "+-", ParentMatch::Dotted),
-            ["user+x@a.b.example", "user@a.b.example", "a.b.example", ".b.example", ".example", "*"]
+            parts("user+x@a.b.example", "+-", ParentMatch::Dotted),
+            ["user@a.b.example", "a.b.example", ".b.example", ".example", "*"]
         );
         assert_eq!(
-            keys("user+x@a.b.example", "", ParentMatch::Plain),
-            ["user+x@a.b.example", "a.b.example", "b.example", "example", "*"]
+            parts("user+x@a.b.example", "", ParentMatch::Plain),
+            ["a.b.example", "b.example", "example", "*"]
         );
-        assert_eq!(keys("+x@[192.0.2.1]", "+", ParentMatch::Dotted), ["+x@[192.0.2.1]", "[192.0.2.1]", "*"]);
-        assert_eq!(keys("postmaster", "+", ParentMatch::Dotted), ["postmaster", "*"]);
+        assert_eq!(parts("+x@[192.0.2.1]", "+", ParentMatch::Dotted), ["[192.0.2.1]", "*"]);
+        assert_eq!(parts("postmaster", "+", ParentMatch::Dotted), ["*"]);
     }
 
     #[test]
@@ -124,6 +127,17 @@ mod tests {
         assert_eq!(entry("u@example.org"), None);
         assert_eq!(entry("u@a.example.net"), None);
         assert!(entry("U@EXAMPLE.NET").is_some());
+    }
+
+    #[test]
+    fn patterns_see_the_address_only() {
+        let tables =
+            TableList::parse("regexp:{{/^(example\\.org|[*])$/ bad:}, {/@example\\.org$/ lmtp:}}", "")
+                .unwrap();
+        let tables = tables.open().unwrap();
+        let entry = |address| transport_entry(&tables, address, "+", ParentMatch::Dotted).unwrap();
+        assert_eq!(entry("u+x@example.org"), Some(TransportEntry::parse("lmtp:")));
+        assert_eq!(entry("u+x@a.example.org"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::addresses::Addresses;
 use super::{FRESH_WITHOUT_TTL, Found, MxLookupError, NoMxAddress, Origin, Route, Search};
 use crate::dns::{Lookup, MOST_RECORDS, Outcome, Record, RecordKind};
 use crate::failure::{Class, RouteError};
-use crate::hostname::Host;
+use crate::hostname::{Host, HostName};
 
 /// The last failure; once one may pass, all may.
 #[derive(Default)]
@@ -23,6 +23,7 @@ impl Failures {
 struct Exchangers {
     list: Vec<(u16, Host)>,
     secure: bool,
+    canonical: Option<HostName>,
     fresh_for: Duration,
 }
 
@@ -40,8 +41,8 @@ impl<L: Lookup> Search<'_, L> {
         let fresh_for = reply.ttl.unwrap_or(FRESH_WITHOUT_TTL);
         match (reply.outcome, error) {
             (Outcome::Found(records), _) => {
-                let exchangers =
-                    Exchangers { list: in_order(records), secure: self.believe(reply.secure), fresh_for };
+                let (secure, canonical) = (self.believe(reply.secure), reply.canonical);
+                let exchangers = Exchangers { list: in_order(records), secure, canonical, fresh_for };
                 self.explicit(exchangers).await
             }
             (Outcome::NxDomain | Outcome::NoData | Outcome::AliasLoop, _) | (_, None) => {
@@ -82,7 +83,7 @@ impl<L: Lookup> Search<'_, L> {
 
     async fn explicit(&self, exchangers: Exchangers) -> Result<Route, RouteError> {
         let best_published = exchangers.list.first().map_or(0, |&(preference, _)| preference);
-        let secure = exchangers.secure;
+        let (secure, canonical) = (exchangers.secure, exchangers.canonical.clone());
         let Addresses { mut found, fresh_for } = self.addresses_of_all(exchangers).await?;
         let i_am_mx = match self.own_preference(&found) {
             None => false,
@@ -99,7 +100,7 @@ impl<L: Lookup> Search<'_, L> {
                 true
             }
         };
-        Ok(self.route(found, Origin::Mx { best_published, secure }, i_am_mx, fresh_for))
+        Ok(self.route(found, Origin::Mx { best_published, secure, canonical }, i_am_mx, fresh_for))
     }
 
     /// Every exchanger's addresses, best exchanger first. Some may fail while others resolve.

@@ -10,6 +10,7 @@ use crate::nexthop::{Dialect, Syntax};
 use crate::services::Services;
 
 mod failures;
+mod security;
 mod self_check;
 mod system;
 
@@ -116,7 +117,7 @@ fn exchangers_are_tried_by_preference_and_keep_their_names() {
     let route = assert_route(&table, "Example.Org", &options(), want);
     assert_eq!(route.candidates.iter().map(|one| one.preference).collect::<Vec<_>>(), [10, 10, 20]);
     assert_eq!(route.candidates.iter().map(|one| one.best).collect::<Vec<_>>(), [true, true, false]);
-    assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: false });
+    assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: false, canonical: None });
     assert!(!route.i_am_mx);
     assert_route(
         &table,
@@ -135,7 +136,7 @@ fn the_best_preference_is_that_of_hosts_with_addresses() {
     );
     let route = assert_route(&table, "example.org", &options(), "mx2.example[192.0.2.2]:25");
     assert!(route.candidates[0].best);
-    assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: false });
+    assert_eq!(route.origin, Origin::Mx { best_published: 10, secure: false, canonical: None });
 }
 
 #[test]
@@ -277,26 +278,6 @@ fn a_route_is_as_fresh_as_its_shortest_record() {
     };
     assert_eq!(run(&implicit(7), "example.org", &options()).unwrap().fresh_for, Duration::from_secs(7));
     assert_eq!(run(&implicit(70), "example.org", &options()).unwrap().fresh_for, Duration::from_secs(50));
-}
-
-#[test]
-fn security_and_canonical_names_stay_with_their_records() {
-    let canonical = HostName::parse("real.example", Utf8Names::Refused).unwrap();
-    let table = hosts("mx1.example=192.0.2.1 mx2.example=192.0.2.2")
-        .mx("example.org", 10, "mx1.example")
-        .mx("example.org", 20, "mx2.example")
-        .change("example.org", RecordKind::Mx, |reply| reply.secure = true)
-        .change("mx2.example", RecordKind::A, |reply| {
-            reply.secure = true;
-            reply.canonical = Some(canonical.clone());
-        });
-    // Where DNSSEC is not wanted, nothing is secure, whatever the resolver says.
-    for (dns, secure) in [(DnsSupport::Dnssec, true), (DnsSupport::Enabled, false)] {
-        let route = run(&table, "example.org", &RouteOptions { dns, ..options() }).unwrap();
-        assert_eq!(route.origin, Origin::Mx { best_published: 10, secure });
-        let known: Vec<_> = route.candidates.iter().map(|one| (one.secure, one.canonical.clone())).collect();
-        assert_eq!(known, [(false, None), (secure, Some(canonical.clone()))]);
-    }
 }
 
 #[test]

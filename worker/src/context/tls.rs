@@ -1,0 +1,73 @@
+//! What a worker knows of TLS: policies, the library's configurations, what is logged.
+
+use super::ContextError;
+use maincf::DeliveryConfig;
+use maincf::tables::{OpenError, Tables};
+use tls::{Engine, Policies, PolicyTable};
+
+/// Made once, when the process starts; files are read then and never again.
+#[derive(Debug)]
+pub struct TlsContext {
+    /// What the operator decided, by next hop.
+    pub policies: Policies,
+    /// Authorities, our certificates, and what the library needs.
+    pub engine: Engine,
+    /// Why TLSA records are not asked for, if they are not.
+    pub dane_off: Option<&'static str>,
+}
+
+impl TlsContext {
+    pub(super) fn new(config: &DeliveryConfig) -> Result<Self, ContextError> {
+        let open = |list: &maincf::tables::TableList, parameter| {
+            list.open().map_err(|error: OpenError| ContextError::Table { parameter, error })
+        };
+        let maps = open(&config.tls.policy_maps, "smtp_tls_policy_maps")?;
+        let per_site = open(&config.tls.per_site, "smtp_tls_per_site")?;
+        for remark in maps.remarks().chain(per_site.remarks()) {
+            tracing::warn!("{remark}");
+        }
+        let engine = Engine::open(&config.tls_trust, config.protocol);
+        let policies = Policies::new(
+            &config.tls,
+            &config.tls_trust,
+            config.protocol,
+            &config.identity.hostname,
+            Box::new(Asked(maps)),
+            Box::new(Asked(per_site)),
+            &engine,
+        );
+        for remark in engine.remarks().iter().chain(policies.remarks()) {
+            tracing::warn!("{remark}");
+        }
+        Ok(Self { policies, engine, dane_off: dane_off(config) })
+    }
+}
+
+/// What RFC 7672 needs and the configuration takes away.
+fn dane_off(config: &DeliveryConfig) -> Option<&'static str> {
+    if super::dns_support(config) != route::DnsSupport::Dnssec {
+        Some("DNSSEC is not used; set smtp_dns_support_level = dnssec")
+    } else if !config.dns.host_lookup.dns {
+        Some("hosts are not looked up in the DNS; set smtp_host_lookup = dns")
+    } else if config.dns.ignore_mx_lookup_error {
+        Some("failed MX lookups are ignored; set ignore_mx_lookup_error = no")
+    } else if config.dns.resolver_options.complete_names() {
+        Some("names are completed; set smtp_dns_resolver_options to nothing")
+    } else {
+        None
+    }
+}
+
+/// A table as the policies ask it.
+#[derive(Debug)]
+struct Asked(Tables);
+
+impl PolicyTable for Asked {
+    fn lookup(&self, key: &str) -> Result<Option<String>, String> {
+        self.0.lookup(key).map_err(|error| error.to_string())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,298 @@
+//! What the operator decided for a next hop, and what it comes to for one host.
+
+mod ciphers;
+mod dane;
+pub(crate) mod digest;
+mod effective;
+mod error;
+pub(crate) mod fingerprint;
+pub(crate) mod groups;
+pub(crate) mod names;
+mod offer;
+mod per_site;
+mod protocols;
+mod settings;
+mod sni;
+pub(crate) mod suites;
+mod table;
+mod tlsa;
+
+use std::sync::Arc;
+
+pub use dane::DaneFinding;
+pub use effective::Effective;
+pub(crate) use effective::Matching;
+pub use error::PolicyError;
+pub(crate) use fingerprint::DigestName;
+use maincf::value::InsecureMxPolicy;
+pub use names::Pattern;
+pub(crate) use offer::Offer;
+pub use settings::{Policies, PolicyTable};
+pub use tlsa::Tlsa;
+
+use crate::Level;
+use crate::engine::AnchorSet;
+use dane::{Decision, Wanted};
+use digest::Fields;
+use fingerprint::Fingerprints;
+use names::MatchRule;
+use offer::OfferError;
+use sni::SniRule;
+pub(crate) use tlsa::DaneDigests;
+
+/// Who decided the level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Nobody in particular: `smtp_tls_security_level` and its older forms.
+    MainCf,
+    /// `smtp_tls_policy_maps`.
+    PolicyMaps,
+    /// `smtp_tls_per_site`.
+    PerSite,
+}
+
+/// How the host is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// By its address.
+    Tcp,
+    /// By a path on this machine.
+    UnixSocket,
+}
+
+/// The names of one host of a destination. None of them has brackets or a port.
+#[derive(Clone, Copy, Debug)]
+pub struct HostNames<'a> {
+    /// The domain that the mail is for.
+    pub nexthop: &'a str,
+    /// The host, as MX records or the next hop named it.
+    pub host: &'a str,
+    /// Where MX records named the host.
+    pub mx: Option<MxNames<'a>>,
+}
+
+/// The owner of MX records.
+#[derive(Clone, Copy, Debug)]
+pub struct MxNames<'a> {
+    /// The name that was asked.
+    pub qname: &'a str,
+    /// The name that answered, after aliases.
+    pub rname: &'a str,
+}
+
+/// What the operator decided for a host of a next hop, before DNS is asked about the host.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The level asked for.
+    pub level: Level,
+    /// By whom.
+    pub source: Source,
+    /// Whether encrypted sessions are handed on.
+    pub reuse: bool,
+    /// For the operator's log, once.
+    pub warnings: Vec<String>,
+    /// For messages: the table and the key where the policy stands.
+    place: String,
+    /// On a Unix socket: the name that stands for the host and the domain.
+    local_name: Option<String>,
+    wrappermode: bool,
+    /// At level may, and at level dane without records.
+    may: Result<Arc<Offer>, OfferError>,
+    /// At every level above it.
+    mandatory: Result<Arc<Offer>, OfferError>,
+    sni: SniRule,
+    /// `None`: the digest is not known.
+    fingerprints: Option<Fingerprints>,
+    names: Vec<MatchRule>,
+    anchors: Arc<AnchorSet>,
+    depth: u32,
+    insecure_mx: InsecureMxPolicy,
+    dane_digests: Result<DaneDigests, String>,
+    identity: [u8; 32],
+}
+
+impl Policy {
+    /// Whether TLSA records decide.
+    pub fn wants_dane(&self) -> bool {
+        self.wanted().is_some()
+    }
+
+    /// Whether TLSA records of a host make a difference, given whether the MX answer that named it was validated (or there
+    /// was none). If not, [`DaneFinding::NoTlsa`] goes to [`Self::with_dane`]. Errors: the host is passed over.
+    pub fn asks_tlsa(&self, mx_secure: bool) -> Result<bool, PolicyError> {
+        match self.wanted() {
+            None => Ok(false),
+            Some(_) if self.dane_digests.is_err() => Ok(false),
+            Some(Wanted::DaneOnly) if !mx_secure => Err(PolicyError::unmet("non DNSSEC destination")),
+            Some(Wanted::DaneOnly) => Ok(true),
+            Some(Wanted::Dane) => Ok(mx_secure || self.insecure_mx != InsecureMxPolicy::May),
+        }
+    }
+
+    /// What the policy comes to for a host. Where DANE is wanted, this is as if it could not be had.
+    pub fn for_host(&self, names: &HostNames<'_>) -> Result<Effective, PolicyError> {
+        let reason = || DaneFinding::Off { reason: "TLSA records were not looked up".into() };
+        match self.wanted() {
+            Some(_) => self.with_dane(names, &reason()),
+            None => self.in_force(self.level, None, names),
+        }
+    }
+
+    /// What the policy comes to for a host of which this is known in the DNS. Policies without DANE ignore it.
+    pub fn with_dane(&self, names: &HostNames<'_>, finding: &DaneFinding) -> Result<Effective, PolicyError> {
+        let Some(wanted) = self.wanted() else {
+            return self.in_force(self.level, None, names);
+        };
+        let decision = match &self.dane_digests {
+            Ok(digests) => dane::decide(wanted, finding, self.insecure_mx, digests)?,
+            Err(reason) => {
+                let off = DaneFinding::Off { reason: reason.clone() };
+                dane::decide(wanted, &off, self.insecure_mx, &DaneDigests::none())?
+            }
+        };
+        self.in_force(decision.level, Some(decision), names)
+    }
+
+    /// SHA-256 over all that the level, and the levels it may come to, look at.
+    pub fn digest(&self) -> [u8; 32] {
+        // Taken apart, so that a new field does not compile until it is decided whether it belongs here.
+        let Self {
+            level,
+            source: _,
+            reuse: _,
+            warnings: _,
+            place: _,
+            local_name,
+            wrappermode,
+            may,
+            mandatory,
+            sni,
+            fingerprints,
+            names,
+            anchors,
+            depth,
+            insecure_mx,
+            dane_digests,
+            identity,
+        } = self;
+        let mut fields = Fields::new("baton tls policy 1");
+        fields.text(level.word()).flag(*wrappermode).optional(local_name.as_deref());
+        if *level == Level::None {
+            return fields.finish();
+        }
+        fields.octets(identity);
+        sni.digest_into(&mut fields);
+        if !level.is_mandatory() || *level == Level::Dane {
+            offer::digest_into(may, &mut fields);
+        }
+        if level.is_mandatory() {
+            offer::digest_into(mandatory, &mut fields);
+        }
+        match level {
+            Level::None | Level::May | Level::Encrypt => {}
+            Level::Fingerprint => effective::fingerprints_into(fingerprints.as_ref(), &mut fields),
+            Level::HalfDane | Level::Dane | Level::DaneOnly => {
+                fields.text(&format!("{insecure_mx:?} {dane_digests:?}"));
+                fields.number((*depth).into());
+            }
+            Level::Verify | Level::Secure => {
+                fields.each(names.iter(), |fields, rule| {
+                    fields.text(&format!("{rule:?}"));
+                });
+                fields.octets(anchors.digest()).number((*depth).into());
+            }
+        }
+        fields.finish()
+    }
+
+    fn wanted(&self) -> Option<Wanted> {
+        match self.level {
+            Level::Dane => Some(Wanted::Dane),
+            // It cannot be asked for; if it were, it is no weaker than this.
+            Level::DaneOnly | Level::HalfDane => Some(Wanted::DaneOnly),
+            Level::None
+            | Level::May
+            | Level::Encrypt
+            | Level::Fingerprint
+            | Level::Verify
+            | Level::Secure => None,
+        }
+    }
+
+    fn in_force(
+        &self,
+        level: Level,
+        dane: Option<Decision>,
+        names: &HostNames<'_>,
+    ) -> Result<Effective, PolicyError> {
+        if self.wrappermode && !level.is_mandatory() {
+            return Err(PolicyError::wrappermode(level));
+        }
+        let local = self.local_name.as_deref().map(|name| HostNames { nexthop: name, host: name, mx: None });
+        let names = local.as_ref().unwrap_or(names);
+        let base_domain = dane.as_ref().and_then(|decision| decision.base_domain.clone());
+        let (offer, unavailable) = self.offer(level)?;
+        let sni = match base_domain {
+            Some(domain) => sni::of_base_domain(&domain),
+            None if level == Level::None => None,
+            None => self.sni.name(names).map_err(|problem| self.wrong(&problem))?,
+        };
+        Ok(Effective {
+            level,
+            source: self.source,
+            reuse: self.reuse,
+            sni,
+            warning: dane.as_ref().and_then(|decision| decision.warning.clone()),
+            offer,
+            unavailable,
+            matching: self.matching(level, dane, names)?,
+            depth: self.depth,
+            identity: self.identity,
+        })
+    }
+
+    /// What is offered at a level. Only level may survives having nothing to offer.
+    fn offer(&self, level: Level) -> Result<(Option<Arc<Offer>>, Option<String>), PolicyError> {
+        let offer = match level {
+            Level::None => return Ok((None, None)),
+            Level::May => &self.may,
+            _ => &self.mandatory,
+        };
+        match offer {
+            Ok(offer) => Ok((Some(Arc::clone(offer)), None)),
+            Err(OfferError::Nothing(problem)) if level == Level::May => Ok((None, Some(problem.clone()))),
+            Err(OfferError::Nothing(problem) | OfferError::Invalid(problem)) => Err(self.wrong(problem)),
+        }
+    }
+
+    fn matching(
+        &self,
+        level: Level,
+        dane: Option<Decision>,
+        names: &HostNames<'_>,
+    ) -> Result<Matching, PolicyError> {
+        match level {
+            Level::None | Level::May | Level::Encrypt => Ok(Matching::Anybody),
+            Level::Fingerprint => match &self.fingerprints {
+                Some(prints) if !prints.values.is_empty() => Ok(Matching::Fingerprints(prints.clone())),
+                Some(_) => Err(self.wrong("no valid fingerprints at level fingerprint")),
+                None => Err(self.wrong("the digest of fingerprints is unknown")),
+            },
+            Level::HalfDane | Level::Dane | Level::DaneOnly => self
+                .dane_digests
+                .as_ref()
+                .ok()
+                .and_then(|digests| effective::dane(dane, names, digests))
+                .ok_or_else(|| self.wrong("no usable TLSA records at a level of DANE")),
+            Level::Verify | Level::Secure => {
+                let expand = |rule: &MatchRule| rule.expand(names.nexthop, names.host);
+                let patterns = self.names.iter().filter_map(expand).collect();
+                Ok(Matching::Chain { patterns, anchors: Arc::clone(&self.anchors) })
+            }
+        }
+    }
+
+    fn wrong(&self, problem: &str) -> PolicyError {
+        PolicyError::settings(format!("{}: {problem}", self.place))
+    }
+}
