@@ -110,7 +110,7 @@ impl Peer {
         &self.sink
     }
 
-    /// Waits until everything that it took has gone on to the sink.
+    /// Waits until everything that it took has gone on to the sink; what does not arrive is missed there.
     pub fn deliver(&mut self) {
         match &mut self.server {
             Server::Postfix(server) => server.deliver(),

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Duration;
-use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls};
+use testkit::peer;
+use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_chain};
 
 #[derive(Parser)]
 struct Args {
@@ -66,6 +67,17 @@ enum Which {
         #[arg(long, default_value_t = 20)]
         concurrency: usize,
     },
+    /// One TLS session through at least 50 processes: one handshake, one connection.
+    TlsChain {
+        /// Only these: postfix (OpenSSL), gnutls (Exim).
+        #[arg(long, value_delimiter = ',', default_values_t = peer::KINDS)]
+        servers: Vec<peer::Kind>,
+        /// Only these, by the name of IANA or of OpenSSL.
+        #[arg(long, value_delimiter = ',', default_values_t = peer::ALL)]
+        suites: Vec<peer::Suite>,
+        #[arg(long, default_value_t = 60)]
+        messages: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,6 +94,10 @@ fn main() -> ExitCode {
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
         Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
+        Which::TlsChain { servers, suites, messages } => {
+            let messages = messages.max(tls_chain::Plan::LEAST);
+            tls_chain::show(&tls_chain::Plan { servers, suites, messages })
+        }
     };
     match verdict {
         Verdict::Holds => {

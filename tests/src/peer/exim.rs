@@ -86,9 +86,6 @@ impl Exim {
         command.arg("-C").arg(&self.config).arg("-q").env_clear().env("PATH", "/usr/bin:/bin");
         let mut run = Daemon::from_command(command, &self.folder.join("queue.log"));
         run.wait_ready("the end of a queue run", |run| Process::find(run.pid()).is_none().then_some(()));
-        let input = self.folder.join("spool/input");
-        let left = fs::read_dir(input).into_iter().flatten().count();
-        assert_eq!(left, 0, "Exim does not get rid of its queue; its log:\n{}", self.log());
     }
 
     pub(super) fn log(&self) -> String {
@@ -138,5 +135,7 @@ fn agreed(cipher: &str) -> String {
             && cipher.contains(&format!("__{}:", suite.gnutls_cipher().replace('-', "_")))
             && (suite.protocol == Protocol::Tls13 || cipher.contains(&key))
     };
-    ALL.iter().find(|suite| is(suite)).map_or(cipher.to_owned(), |suite| format!("{} {suite}", suite.protocol))
+    ALL.iter()
+        .find(|suite| is(suite))
+        .map_or(cipher.to_owned(), |suite| format!("{} {suite}", suite.protocol))
 }

@@ -8,6 +8,7 @@ pub mod exactly_once;
 pub mod final_reply;
 pub mod intake_sync;
 pub mod syscalls;
+pub mod tls_chain;
 
 /// Whether a demonstration showed what it was to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
