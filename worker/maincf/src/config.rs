@@ -63,7 +63,8 @@ impl DeliveryConfig {
         let (timeouts, hello) = (Timeouts::load(reader), Hello::load(reader));
         let (lines, cache) = (Lines::load(reader), SessionCache::load(reader));
         let (tls, tls_trust) = (Tls::load(reader), TlsTrust::load(reader));
-        let (errors, process, log) = (Errors::load(reader), Process::load(reader), Log::load(reader));
+        let (errors, retry) = (Errors::load(reader), Retry::load(reader));
+        let (process, log) = (Process::load(reader), Log::load(reader));
         // Nothing reads these, but a wrong value is an error all the same.
         let unread = TlsOpenssl::load(reader);
         unread?;

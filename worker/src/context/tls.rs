@@ -6,7 +6,6 @@ use maincf::tables::{OpenError, Tables};
 use tls::{Engine, Policies, PolicyTable};
 
 /// Made once, when the process starts; files are read then and never again.
-#[derive(Debug)]
 pub struct TlsContext {
     /// What the operator decided, by next hop.
     pub policies: Policies,
@@ -40,6 +39,12 @@ impl TlsContext {
             tracing::warn!("{remark}");
         }
         Ok(Self { policies, engine, dane_off: dane_off(config) })
+    }
+}
+
+impl std::fmt::Debug for TlsContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsContext").field("engine", &self.engine).finish_non_exhaustive()
     }
 }
 

@@ -38,10 +38,13 @@ pub(super) async fn look_up(
 
 fn finding(found: TlsaFinding, host: &str, port: u16, mx_secure: bool) -> (DaneFinding, Duration) {
     let (base_domain, records, expires_in) = match found {
-        TlsaFinding::Records { base_domain, records, expires_in, .. } => (base_domain, records, expires_in),
-        // One that has no data stands for all: records are there, and none can be used.
+        TlsaFinding::Records { base_domain, records, expires_in, .. } => {
+            (base_domain, records.into_iter().map(record).collect(), expires_in)
+        }
+        // One without data stands for them: records are there, and none can be used.
         TlsaFinding::Unreadable { base_domain, expires_in, .. } => {
-            (base_domain, vec![route::tlsa::Tlsa::default()], expires_in)
+            let unusable = Tlsa { usage: 0, selector: 0, matching: 0, data: Vec::new() };
+            (base_domain, vec![unusable], expires_in)
         }
         TlsaFinding::None { reason } => {
             return (DaneFinding::NoTlsa { reason: reason.to_string() }, LONGEST_KEPT);
@@ -50,12 +53,11 @@ fn finding(found: TlsaFinding, host: &str, port: u16, mx_secure: bool) -> (DaneF
             return (DaneFinding::LookupError { host: host.to_owned(), port }, Duration::ZERO);
         }
     };
-    let records = records.into_iter().map(record).collect();
     let base_domain = base_domain.to_string();
     (DaneFinding::Records { base_domain, records, mx_secure, expires_in }, expires_in)
 }
 
-fn record(of: route::tlsa::Tlsa) -> Tlsa {
-    let route::tlsa::Tlsa { usage, selector, matching, data } = of;
+fn record(of: tlsa::Tlsa) -> Tlsa {
+    let tlsa::Tlsa { usage, selector, matching, data } = of;
     Tlsa { usage, selector, matching, data }
 }

@@ -14,7 +14,7 @@ use smtp::{
     Remark, ReplyReader, Secured, Stage, StartTls, TlsAnswer,
 };
 use std::time::{Duration, SystemTime};
-use tls::Effective;
+use tls::{Effective, PeerFacts};
 
 /// Why the connection carries no mail.
 #[derive(Debug)]
@@ -245,7 +245,7 @@ impl History {
         let limit = match security {
             Security::Plaintext { .. } => cache.reuse_time_limit.get(),
             Security::Encrypted { peer, .. } => {
-                cache.reuse_time_limit.get().min(peer.valid_for(SystemTime::now()))
+                cache.reuse_time_limit.get().min(left_of(peer))
             }
         };
         Self {
@@ -260,6 +260,13 @@ impl History {
             pace_us: 0,
         }
     }
+}
+
+/// How long the server's certificate is good for, where its dates count.
+fn left_of(peer: &PeerFacts) -> Duration {
+    let Some(not_after) = peer.not_after else { return Duration::MAX };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    Duration::from_secs(u64::try_from(not_after).unwrap_or(0).saturating_sub(now))
 }
 
 /// How long a stage may take.

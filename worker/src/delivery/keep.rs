@@ -8,7 +8,7 @@ use crate::state::{self, ParkedTls};
 use crate::wire::Family;
 use proto::clock::Boottime;
 use proto::job::Request;
-use proto::parked::Label;
+use proto::parked::{Label, Parked};
 use route::Nexthop;
 use smtp::{Afterwards, SessionEnd, Stage};
 use std::os::fd::{AsFd, OwnedFd};

@@ -71,7 +71,9 @@ fn host_of(route: RouteState) -> Option<Host> {
     };
     // What its address was worth is in what was found by it.
     let candidate = Candidate { host, canonical: None, endpoint, preference: 0, best: true, secure: false };
-    Some(Host { dane, ..Host::new(candidate, exchanger) })
+    let mut host = Host::new(candidate, exchanger);
+    host.dane = dane;
+    Some(host)
 }
 
 fn by_route(
@@ -187,7 +189,7 @@ fn resume(
     {
         return Err(Unfit::UsedSince);
     }
-    if !peer.satisfies(policy) || peer.has_expired(SystemTime::now()) {
+    if peer.policy_digest != policy.digest() || !peer.holds_at(SystemTime::now()) {
         return Err(Unfit::NotForThisPolicy);
     }
     let records = Records::from_state(state).map_err(|_| Unfit::Unusable)?;

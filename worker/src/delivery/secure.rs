@@ -80,8 +80,10 @@ pub(super) fn effective(context: &Context, nexthop: &Nexthop, host: &Host) -> Re
     let Host { candidate, exchanger, dane, .. } = host;
     let policy = configured(context, nexthop, &candidate.host, transport_of(nexthop))?;
     let qname = nexthop.domain();
-    let rname = |exchanger: &Exchanger| exchanger.canonical.as_deref().unwrap_or(qname);
-    let mx = exchanger.as_ref().map(|exchanger| MxNames { qname, rname: rname(exchanger) });
+    let mx = exchanger.as_ref().map(|exchanger| {
+        let rname = exchanger.canonical.as_deref().unwrap_or(qname);
+        MxNames { qname, rname }
+    });
     let names = HostNames { nexthop: qname, host: &candidate.host, mx };
     match dane {
         Some(finding) if policy.wants_dane() => policy.with_dane(&names, finding),
@@ -167,21 +169,27 @@ pub(super) async fn handshake(
         Err(NoTls::Lost(Lost::TimedOut)) => return Err(failed(terms, &relay, &"Connection timed out")),
         Err(NoTls::Failed(error)) => return Err(failed(terms, &relay, &error)),
     };
+    if let Some(line) = tls::peer_line(engine, &negotiated, &relay).filter(|_| loglevel.verbose()) {
+        tracing::info!("{line}");
+    }
     let verified = tls::verify(engine, policy, &negotiated, &client.observed, SystemTime::now());
     conclude(terms, &relay, verified)
 }
 
 /// The session goes on, or not, as the policy has it.
 fn conclude(terms: &Terms<'_>, relay: &str, verified: Verified) -> Result<PeerFacts, NotSecured> {
-    let (policy, loglevel) = (terms.policy, terms.context.config.tls.loglevel);
-    let Verified { facts, problem, .. } = verified;
-    if let Some(problem) = problem.filter(|_| loglevel.summary() || policy.level.must_match()) {
+    let loglevel = terms.context.config.tls.loglevel;
+    let Verified { acceptable, problem, matched, facts, .. } = verified;
+    if let Some(problem) = problem {
         tracing::info!("{}", problem.line(relay));
+    }
+    if let Some(matched) = matched.filter(|_| loglevel.verbose()) {
+        matched.lines(relay).iter().for_each(|line| tracing::info!("{line}"));
     }
     if loglevel.summary() {
         tracing::info!("{} TLS connection established to {relay}: {}", facts.trust, facts.summary);
     }
-    if facts.satisfies(policy) {
+    if acceptable {
         Ok(facts)
     } else {
         Err(NotSecured::Refused(Failure::new("4.7.5", "Server certificate not verified")))

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use maincf::value::InsecureMxPolicy;
+use serde::{Deserialize, Serialize};
 
 use super::error::PolicyError;
 use super::tlsa::{DaneDigests, Tlsa};
 use crate::Level;
 
 /// What is known of a host's TLSA records.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DaneFinding {
     /// DANE cannot be had here: no validating resolver, no DNS, settings that exclude it. The operator is told why.
     Off {

@@ -1,12 +1,14 @@
 //! TLSA records: which of them can be used, and which count (RFC 7671 sections 4, 5 and 9).
 
+use serde::{Deserialize, Serialize};
+
 use super::fingerprint::DigestName;
 
 /// Records of one host that are looked at; more than this are dropped. An answer of 64 KiB holds more.
 const MOST: usize = 100;
 
 /// One TLSA record as it came.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tlsa {
     /// 2: a trust anchor, 3: the server itself; 0 and 1 are not for mail.
     pub usage: u8,
