@@ -2,9 +2,8 @@
 
 use super::{ALL, Certificate, Protocol, Seen, Suite};
 use crate::daemon::Daemon;
-use crate::process::Process;
-use crate::programs;
 use crate::sandbox::{Sandbox, free_port};
+use crate::{programs, wait};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::chown;
@@ -85,7 +84,7 @@ impl Exim {
         let mut command = Command::new(&self.program);
         command.arg("-C").arg(&self.config).arg("-q").env_clear().env("PATH", "/usr/bin:/bin");
         let mut run = Daemon::from_command(command, &self.folder.join("queue.log"));
-        run.wait_ready("the end of a queue run", |run| Process::find(run.pid()).is_none().then_some(()));
+        wait::until(wait::PATIENCE, || run.ended());
     }
 
     pub(super) fn log(&self) -> String {
