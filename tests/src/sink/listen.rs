@@ -1,8 +1,9 @@
 //! A sink's sockets and its thread.
 
 use super::Shared;
-use super::session::{self, Duplex};
+use super::session;
 use super::settings::Listen;
+use super::stream::Duplex;
 use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;

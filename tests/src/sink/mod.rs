@@ -4,18 +4,23 @@
 //! waits on.
 
 mod content;
+mod identity;
 mod listen;
 mod record;
 mod report;
 mod rules;
 mod session;
 mod settings;
+mod stream;
+mod tls;
 
 pub use content::{Digest, Parsed, hex, parse};
+pub use identity::{Identity, IdentityError, KeyKind};
 pub use record::{Connection, Received, Record};
 pub use report::json;
 pub use rules::{Act, Rule, Stage};
 pub use settings::{Dialect, FinalReply, Listen, Settings};
+pub use tls::{Begins, ClientCertificate, Secured, Tls, TlsError, TlsServer, Version};
 
 use crate::wait;
 use std::net::SocketAddr;

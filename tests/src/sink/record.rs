@@ -1,6 +1,7 @@
 //! What a sink saw.
 
 use super::content::Digest;
+use super::tls::Secured;
 use std::fmt;
 use std::time::Instant;
 
@@ -44,6 +45,8 @@ pub struct Connection {
     pub messages: u32,
     /// It is over.
     pub closed: bool,
+    /// What came of its TLS handshake, if there was one.
+    pub secured: Option<Secured>,
     /// The command lines, if the sink keeps them.
     pub commands: Vec<String>,
 }
@@ -59,6 +62,14 @@ pub struct Record {
     pub open: usize,
     /// The most that were ever open at once.
     pub most_open: usize,
+    /// TLS handshakes that came to their end, resumed ones too.
+    pub handshakes: u32,
+    /// Those that resumed an earlier session.
+    pub resumed: u32,
+    /// Those that failed, and why.
+    pub failed_handshakes: Vec<String>,
+    /// KeyUpdates that the sink said.
+    pub key_updates: u32,
     /// Protocol errors of the client: sent too early, bare line ends, unknown commands.
     pub violations: Vec<String>,
 }
@@ -84,12 +95,14 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} messages, {} connections ({} open, at most {}), longest {}, violations {:?}",
+            "{} messages, {} connections ({} open, at most {}), longest {}, {} handshakes (failed: {:?}), violations {:?}",
             self.messages.len(),
             self.connections.len(),
             self.open,
             self.most_open,
             self.longest(),
+            self.handshakes,
+            self.failed_handshakes.iter().take(5).collect::<Vec<_>>(),
             self.violations.iter().take(5).collect::<Vec<_>>()
         )
     }

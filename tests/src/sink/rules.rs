@@ -9,6 +9,10 @@ pub enum Stage {
     Greeting,
     /// EHLO, HELO or LHLO came.
     Hello,
+    /// STARTTLS came.
+    Starttls,
+    /// The reply to STARTTLS was written; the client's handshake is next.
+    Handshake,
     /// MAIL came.
     Mail,
     /// RCPT came.

@@ -1,50 +1,20 @@
 //! One connection of a sink.
 
+mod encryption;
+mod transaction;
+
 use super::Shared;
-use super::content;
-use super::record::{Connection, Received};
+use super::record::Connection;
 use super::rules::{Act, Stage};
-use super::settings::{Dialect, FinalReply};
+use super::settings::Dialect;
+use super::stream::Duplex;
+use super::tls::Begins;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use transaction::Envelope;
 
 /// RFC 5321 section 4.5.3.1 asks for 512; extensions need more.
 const LONGEST_LINE: usize = 4096;
-/// No test sends more.
-const LARGEST_CONTENT: usize = 128 << 20;
-
-/// A connected stream of either kind.
-pub(super) enum Duplex {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Duplex {
-    async fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read_buf(buffer).await,
-            Self::Unix(stream) => stream.read_buf(buffer).await,
-        }
-    }
-
-    async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.write_all(octets).await,
-            Self::Unix(stream) => stream.write_all(octets).await,
-        }
-    }
-
-    /// Makes the coming close a reset.
-    fn reset_on_close(&self) {
-        if let Self::Tcp(stream) = self {
-            let _ = rustix::net::sockopt::set_socket_linger(stream, Some(std::time::Duration::ZERO));
-        }
-    }
-}
-
 /// Why a session is over.
 enum Over {
     /// In order, or the client went.
@@ -59,15 +29,10 @@ impl From<io::Error> for Over {
     }
 }
 
-struct Envelope {
-    sender: String,
-    parameters: String,
-    recipients: Vec<String>,
-}
-
 struct Session {
     shared: Arc<Shared>,
-    stream: Duplex,
+    /// `None` only while a handshake has it, and after one that failed.
+    stream: Option<Duplex>,
     number: u32,
     messages: u32,
     envelope: Option<Envelope>,
@@ -87,7 +52,7 @@ pub(super) async fn serve(stream: Duplex, local: String, shared: Arc<Shared>) {
     });
     let mut session = Session {
         shared,
-        stream,
+        stream: Some(stream),
         number,
         messages: 0,
         envelope: None,
@@ -96,6 +61,9 @@ pub(super) async fn serve(stream: Duplex, local: String, shared: Arc<Shared>) {
     };
     if let Err(Over::Done) = session.run().await {
         let _ = session.flush().await;
+        if let Some(stream) = &mut session.stream {
+            let _ = stream.close_notify().await;
+        }
     }
     let Session { shared, stream, .. } = session;
     drop(stream);
@@ -107,6 +75,9 @@ pub(super) async fn serve(stream: Duplex, local: String, shared: Arc<Shared>) {
 
 impl Session {
     async fn run(&mut self) -> Result<(), Over> {
+        if self.shared.settings.tls.as_ref().is_some_and(|tls| tls.begins == Begins::AtOnce) {
+            self.secure().await?;
+        }
         if !self.deviates(Stage::Greeting, "").await? {
             let banner = self.shared.settings.banner.clone();
             self.reply(&banner);
@@ -140,7 +111,8 @@ impl Session {
     async fn more(&mut self) -> Result<(), Over> {
         self.flush().await?;
         self.input.reserve(16 << 10);
-        match self.stream.read(&mut self.input).await? {
+        let stream = self.stream.as_mut().ok_or(Over::Broken)?;
+        match stream.read(&mut self.input).await? {
             0 => Err(Over::Done),
             _ => Ok(()),
         }
@@ -148,7 +120,7 @@ impl Session {
 
     async fn flush(&mut self) -> Result<(), Over> {
         if !self.output.is_empty() {
-            self.stream.write(&self.output).await?;
+            self.stream.as_mut().ok_or(Over::Broken)?.write(&self.output).await?;
             self.output.clear();
         }
         Ok(())
@@ -161,6 +133,7 @@ impl Session {
         let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
         let stage = match verb.as_str() {
             "EHLO" | "HELO" | "LHLO" => Stage::Hello,
+            "STARTTLS" => Stage::Starttls,
             "MAIL" => Stage::Mail,
             "RCPT" => Stage::Rcpt,
             "DATA" => Stage::Data,
@@ -185,6 +158,7 @@ impl Session {
             Stage::Mail => self.mail(line),
             Stage::Rcpt => self.rcpt(line),
             Stage::Data => return self.data().await,
+            Stage::Starttls => return self.starttls().await,
             Stage::Rset => {
                 self.envelope = None;
                 self.reply("250 2.0.0 ok");
@@ -198,13 +172,15 @@ impl Session {
     }
 
     fn hello(&mut self, verb: &str, line: &str) {
+        let secured = self.is_secured();
         let settings = &self.shared.settings;
         let wanted = if settings.dialect == Dialect::Lmtp { "LHLO" } else { "EHLO" };
         let name = line.split(' ').nth(1).unwrap_or_default().to_owned();
         self.shared.note(|record| record.connection(self.number).hello = name);
         let mut lines = vec![settings.name.clone()];
         if verb == wanted {
-            lines.extend(settings.extensions.iter().cloned());
+            let offered = |line: &&String| !(secured && line.as_str() == "STARTTLS");
+            lines.extend(settings.extensions.iter().filter(offered).cloned());
         } else if settings.dialect == Dialect::Lmtp || verb == "LHLO" {
             return self.reply("500 5.5.1 wrong protocol");
         }
@@ -212,116 +188,6 @@ impl Session {
             let separator = if at + 1 == lines.len() { ' ' } else { '-' };
             self.reply(&format!("250{separator}{text}"));
         }
-    }
-
-    fn mail(&mut self, line: &str) {
-        if self.envelope.is_some() {
-            return self.reply("503 5.5.1 nested MAIL");
-        }
-        match address(line, "MAIL FROM:") {
-            Some((sender, parameters)) => {
-                self.envelope = Some(Envelope { sender, parameters, recipients: Vec::new() });
-                self.reply("250 2.1.0 ok");
-            }
-            None => self.reply("501 5.5.4 syntax: MAIL FROM:<address>"),
-        }
-    }
-
-    fn rcpt(&mut self, line: &str) {
-        let reply = match (self.envelope.as_mut(), address(line, "RCPT TO:")) {
-            (None, _) => "503 5.5.1 MAIL first",
-            (_, None) => "501 5.5.4 syntax: RCPT TO:<address>",
-            (Some(envelope), Some((recipient, _))) => {
-                envelope.recipients.push(recipient);
-                "250 2.1.5 ok"
-            }
-        };
-        self.reply(reply);
-    }
-
-    async fn data(&mut self) -> Result<(), Over> {
-        let refusal = match &self.envelope {
-            None => Some("503 5.5.1 MAIL first"),
-            Some(envelope) if envelope.recipients.is_empty() => Some("554 5.5.1 no valid recipients"),
-            Some(_) => None,
-        };
-        self.reply(refusal.unwrap_or("354 end with a dot"));
-        if refusal.is_some() {
-            return Ok(());
-        }
-        let mut searched = 0;
-        let (length, consumed) = loop {
-            if let Some(found) = content::end(&self.input, searched) {
-                break found;
-            }
-            if searched == 0 && !self.input.is_empty() && self.deviates(Stage::Content, "").await? {
-                return Ok(());
-            }
-            if self.input.len() > LARGEST_CONTENT {
-                self.violation("content without end");
-                return Err(Over::Done);
-            }
-            searched = self.input.len();
-            self.more().await?;
-        };
-        let wire: Vec<u8> = self.input.drain(..consumed).take(length).collect();
-        self.dot(&wire).await
-    }
-
-    async fn dot(&mut self, wire: &[u8]) -> Result<(), Over> {
-        let dot_at = Instant::now();
-        let envelope = self.envelope.take().expect("DATA came after MAIL");
-        let replies =
-            if self.shared.settings.dialect == Dialect::Lmtp { envelope.recipients.len() } else { 1 };
-        if self.deviates(Stage::Dot, "").await? {
-            return Ok(());
-        }
-        if content::has_bare_line_end(wire) {
-            self.violation("the content has a bare CR or LF");
-        }
-        let text = content::unstuff(wire);
-        let content::Parsed { message_id, body, original } = content::parse(&text);
-        self.messages += 1;
-        let message = Received {
-            connection: self.number,
-            nth: self.messages,
-            sender: envelope.sender,
-            recipients: envelope.recipients,
-            mail_parameters: envelope.parameters,
-            message_id,
-            body,
-            original,
-            size: text.len() as u64,
-            dot_at,
-            answered: false,
-            content: if self.shared.settings.verbose { text } else { Vec::new() },
-        };
-        let index = self.shared.note(|record| {
-            record.connection(self.number).messages += 1;
-            record.messages.push(message);
-            record.messages.len() - 1
-        });
-        self.final_reply().await?;
-        for _ in 0..replies {
-            self.reply("250 2.0.0 accepted");
-        }
-        self.flush().await?;
-        self.shared.note(|record| record.messages[index].answered = true);
-        let over = self.shared.settings.close_after.is_some_and(|limit| self.messages >= limit);
-        if over { Err(Over::Done) } else { Ok(()) }
-    }
-
-    /// Waits until the reply to the final dot is due.
-    async fn final_reply(&mut self) -> Result<(), Over> {
-        match self.shared.settings.final_reply {
-            FinalReply::Prompt => {}
-            FinalReply::After(delay) => tokio::time::sleep(delay).await,
-            FinalReply::Held => {
-                let mut released = self.shared.released.subscribe();
-                let _ = released.wait_for(|&go| go).await;
-            }
-        }
-        Ok(())
     }
 
     /// Does what a rule says, if one applies; says whether that replaces the usual.
@@ -340,14 +206,17 @@ impl Session {
             Act::Close => Err(Over::Done),
             Act::Reset => {
                 self.flush().await?;
-                self.stream.reset_on_close();
+                if let Some(stream) = &self.stream {
+                    stream.reset_on_close();
+                }
                 Err(Over::Broken)
             }
             Act::Silence => {
                 self.flush().await?;
                 loop {
                     self.input.clear();
-                    if self.stream.read(&mut self.input).await? == 0 {
+                    let stream = self.stream.as_mut().ok_or(Over::Broken)?;
+                    if stream.read(&mut self.input).await? == 0 {
                         return Err(Over::Broken);
                     }
                 }
@@ -360,10 +229,10 @@ impl Session {
         }
     }
 
-    /// A client may send ahead only where PIPELINING was announced, and never past EHLO, DATA or QUIT
-    /// (RFC 2920 section 3.1).
+    /// A client may send ahead only where PIPELINING was announced, and never past EHLO, STARTTLS, DATA or
+    /// QUIT (RFC 2920 section 3.1, RFC 3207 section 4).
     fn check_wait(&mut self, stage: Stage, line: &str) {
-        let ends_group = matches!(stage, Stage::Hello | Stage::Data | Stage::Quit);
+        let ends_group = matches!(stage, Stage::Hello | Stage::Starttls | Stage::Data | Stage::Quit);
         if !self.input.is_empty() && (ends_group || !self.shared.settings.pipelines()) {
             self.violation(&format!("sent on without waiting for the reply to {line:?}"));
         }
@@ -377,12 +246,4 @@ impl Session {
     fn violation(&self, text: &str) {
         self.shared.note(|record| record.violations.push(format!("connection {}: {text}", self.number)));
     }
-}
-
-/// The address between `<` and `>` after `prefix`, and the parameters behind it.
-fn address(line: &str, prefix: &str) -> Option<(String, String)> {
-    let head = line.get(..prefix.len())?;
-    let rest = line.get(prefix.len()..)?.trim_start();
-    let (address, parameters) = rest.strip_prefix('<')?.rsplit_once('>')?;
-    head.eq_ignore_ascii_case(prefix).then(|| (address.to_owned(), parameters.trim().to_owned()))
 }

@@ -1,6 +1,7 @@
 //! What a sink announces and how it behaves.
 
 use super::rules::Rule;
+use super::tls::{Begins, Tls, TlsServer};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub final_reply: FinalReply,
     /// Closes the connection, without a word, after this many messages on it.
     pub close_after: Option<u32>,
+    /// How it does TLS, if it does.
+    pub tls: Option<TlsServer>,
     /// Deviations; the first that applies is taken.
     pub rules: Vec<Rule>,
     /// Keep the text of messages and commands, not only digests and counts.
@@ -72,6 +75,7 @@ impl Settings {
                 .to_vec(),
             final_reply: FinalReply::Prompt,
             close_after: None,
+            tls: None,
             rules: Vec::new(),
             verbose: true,
         }
@@ -120,6 +124,22 @@ impl Settings {
     #[must_use]
     pub fn close_after(mut self, messages: u32) -> Self {
         self.close_after = Some(messages);
+        self
+    }
+
+    /// Does TLS; ends the test when that cannot be.
+    #[must_use]
+    pub fn tls(self, tls: &Tls) -> Self {
+        self.tls_server(tls.open().unwrap_or_else(|error| panic!("TLS of a sink: {error}")))
+    }
+
+    /// Does TLS with what was opened before. STARTTLS is announced, unless TLS begins at once.
+    #[must_use]
+    pub fn tls_server(mut self, server: TlsServer) -> Self {
+        if server.begins == Begins::OnCommand {
+            self.extensions.push("STARTTLS".into());
+        }
+        self.tls = Some(server);
         self
     }
 
