@@ -1,7 +1,8 @@
-//! Servers of other makers with STARTTLS, one suite each: private processes in front of a sink that records what came.
+//! Servers with STARTTLS on three TLS libraries, each agreeing to one suite only: our sink, and private processes of
+//! other makers in front of one.
 //!
-//! Every kind offers exactly one suite and hands each message on to a plaintext [`Sink`], so that contents are
-//! compared in one way for all. Handshakes and connections are counted by the server itself.
+//! Those hand each message on to a plaintext [`Sink`], so that contents are compared in one way for all. Handshakes
+//! and connections are counted by the server itself.
 
 mod certificate;
 mod exim;
@@ -12,7 +13,7 @@ pub use certificate::Certificate;
 pub use suite::{ALL, Key, Protocol, Suite};
 
 use crate::sandbox::Sandbox;
-use crate::sink::{Settings, Sink};
+use crate::sink::{self, Identity, Record, Settings, Sink, Tls};
 use exim::Exim;
 use postfix::Smtpd;
 use std::fmt;
@@ -21,6 +22,8 @@ use std::str::FromStr;
 /// Whose server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// The testkit's sink: rustls.
+    Rustls,
     /// Debian's Postfix: OpenSSL.
     Postfix,
     /// Debian's Exim: GnuTLS.
@@ -28,11 +31,12 @@ pub enum Kind {
 }
 
 /// Every kind.
-pub const KINDS: [Kind; 2] = [Kind::Postfix, Kind::Gnutls];
+pub const KINDS: [Kind; 3] = [Kind::Rustls, Kind::Postfix, Kind::Gnutls];
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Rustls => "rustls",
             Self::Postfix => "postfix",
             Self::Gnutls => "gnutls",
         })
@@ -68,6 +72,8 @@ pub struct Peer {
 
 #[derive(Debug)]
 enum Server {
+    /// The sink itself.
+    Rustls,
     Postfix(Smtpd),
     Gnutls(Exim),
 }
@@ -76,8 +82,12 @@ impl Peer {
     /// Starts one below the sandbox that agrees to nothing but this suite.
     pub fn start(sandbox: &Sandbox, kind: Kind, suite: Suite) -> Self {
         let certificate = Certificate::make(&sandbox.folder("certificate"), suite.key);
-        let sink = Sink::start(Settings::smtp());
+        let sink = Sink::start(match kind {
+            Kind::Rustls => Settings::smtp().tls(&only(suite, &certificate)),
+            Kind::Postfix | Kind::Gnutls => Settings::smtp(),
+        });
         let server = match kind {
+            Kind::Rustls => Server::Rustls,
             Kind::Postfix => Server::Postfix(Smtpd::start(sandbox, suite, &certificate, &sink.nexthop())),
             Kind::Gnutls => Server::Gnutls(Exim::start(sandbox, suite, &certificate, sink.address())),
         };
@@ -92,6 +102,7 @@ impl Peer {
     /// Where it listens.
     pub fn port(&self) -> u16 {
         match &self.server {
+            Server::Rustls => self.sink.address().port(),
             Server::Postfix(server) => server.port(),
             Server::Gnutls(server) => server.port(),
         }
@@ -100,6 +111,7 @@ impl Peer {
     /// What it counted so far.
     pub fn seen(&self) -> Seen {
         match &self.server {
+            Server::Rustls => seen(&self.sink.record()),
             Server::Postfix(server) => server.seen(),
             Server::Gnutls(server) => server.seen(),
         }
@@ -113,6 +125,7 @@ impl Peer {
     /// Waits until everything that it took has gone on to the sink; what does not arrive is missed there.
     pub fn deliver(&mut self) {
         match &mut self.server {
+            Server::Rustls => {}
             Server::Postfix(server) => server.deliver(),
             Server::Gnutls(server) => server.deliver(),
         }
@@ -121,8 +134,25 @@ impl Peer {
     /// What it logged, for the explanation of a failure.
     pub fn log(&self) -> String {
         match &self.server {
+            Server::Rustls => self.sink.record().to_string(),
             Server::Postfix(server) => server.log(),
             Server::Gnutls(server) => server.log(),
         }
     }
+}
+
+fn only(suite: Suite, made: &Certificate) -> Tls {
+    let version = match suite.protocol {
+        Protocol::Tls12 => sink::Version::Tls12,
+        Protocol::Tls13 => sink::Version::Tls13,
+    };
+    let identity = Identity::Files { certificate: made.certificate.clone(), key: made.key.clone() };
+    Tls { identity, lowest: version, highest: version, suite: Some(suite.iana()), ..Tls::default() }
+}
+
+fn seen(record: &Record) -> Seen {
+    let secured = record.connections.iter().filter_map(|connection| connection.secured.as_ref());
+    let handshakes: Vec<_> = secured.map(|secured| format!("{} {}", secured.protocol, secured.suite)).collect();
+    assert_eq!(handshakes.len(), record.handshakes as usize, "a connection has one handshake: {record}");
+    Seen { connections: record.connections.len(), handshakes }
 }

@@ -69,7 +69,7 @@ enum Which {
     },
     /// One TLS session through at least 50 processes: one handshake, one connection.
     TlsChain {
-        /// Only these: postfix (OpenSSL), gnutls (Exim).
+        /// Only these: rustls (our sink), postfix (OpenSSL), gnutls (Exim).
         #[arg(long, value_delimiter = ',', default_values_t = peer::KINDS)]
         servers: Vec<peer::Kind>,
         /// Only these, by the name of IANA or of OpenSSL.

@@ -52,7 +52,7 @@ pub struct Outcome {
     /// What arrived behind the server.
     pub balance: Balance,
     /// Exact sizes of content that the server did not get. Only our own sink counts them.
-    pub sizes_missed: Vec<u64>,
+    pub sizes_missed: Vec<usize>,
     /// Messages left in the queue.
     pub queued: usize,
     /// Seconds from release to the last message.
@@ -139,6 +139,7 @@ pub fn run(kind: Kind, suite: Suite, messages: usize) -> Outcome {
     relay.stop();
     peer.deliver();
     let sent: Vec<_> = mails.iter().map(Mail::sent).collect();
+    let sizes_missed = mails::missed(kind, &peer.sink().record());
     let log = relay.log();
     let lines = log.lines().filter_map(Line::parse).filter(|line| line.status == "sent");
     Outcome {
@@ -148,7 +149,7 @@ pub fn run(kind: Kind, suite: Suite, messages: usize) -> Outcome {
         chain: statistics["longest_chain"].as_u64().expect("a number"),
         seen: peer.seen(),
         balance: ledger::compare(&sent, &peer.sink().messages()),
-        sizes_missed: mails::missed(&peer),
+        sizes_missed,
         queued: relay.queued(),
         seconds,
         logs: format!("end of the relay's log:\n{}\nend of the server's:\n{}", end(&log), end(&peer.log())),

@@ -1,7 +1,8 @@
 //! The messages of a chain: contents whose ends meet the ends of TLS records, and others.
 
 use crate::mail::{self, Mail};
-use crate::peer::Peer;
+use crate::peer::Kind;
+use crate::sink::Record;
 
 /// A record holds up to 16384 octets, the worker reads 65536 at once, and `.` CR LF may share a record with the end.
 const EXACT: [usize; 12] =
@@ -24,9 +25,14 @@ pub(super) fn of_all_sizes(number: usize, trace: usize) -> Vec<Mail> {
     exact.chain([one]).chain(others).collect()
 }
 
-/// Which exact sizes did not come over the wire, if the server is one that records them.
-pub(super) fn missed(_peer: &Peer) -> Vec<u64> {
-    Vec::new()
+/// Which exact sizes did not come over the wire, if the server records them.
+pub(super) fn missed(kind: Kind, record: &Record) -> Vec<usize> {
+    let came = |size: &usize| record.messages.iter().any(|message| message.size == *size as u64);
+    match kind {
+        Kind::Rustls => EXACT.into_iter().filter(|size| !came(size)).collect(),
+        // Behind these there are trace fields of theirs.
+        Kind::Postfix | Kind::Gnutls => Vec::new(),
+    }
 }
 
 /// Names of equal length, so that trace fields are.
