@@ -2,8 +2,8 @@
 
 use smtp::{
     Abort, Action, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard, EhloUse,
-    Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Lost, Outcome, Quoting, Ready, Recipient,
-    RefusedGreeting, ReplyReader, SessionEnd, TransactionOptions, Utf8, Verdict,
+    Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Lost, Onward, Outcome,
+    Quoting, Ready, Recipient, RefusedGreeting, ReplyReader, SessionEnd, TransactionOptions, Utf8, Verdict,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -172,8 +172,9 @@ impl Line {
                 hello.on_lost(&mut self.replies, how);
             }
         }
-        match hello.finish() {
-            Ok(greeted) => Ok(greeted.ready()),
+        match hello.finish().and_then(|greeted| greeted.onward(Encryption::Never)) {
+            Ok(Onward::Mail(ready)) => Ok(ready),
+            Ok(Onward::StartTls(_)) => Err(SubmissionError::Broken("STARTTLS".into())),
             Err(failed) => Err(failure(failed.failure)),
         }
     }

@@ -152,11 +152,7 @@ impl Dialogue for StartTls<'_> {
     }
 }
 
-async fn converse<D: Dialogue>(
-    terms: &Terms<'_>,
-    wire: &mut Wire,
-    mut dialogue: D,
-) -> Result<D, GreetError> {
+async fn converse<D: Dialogue>(terms: &Terms<'_>, wire: &mut Wire, mut dialogue: D) -> Result<D, GreetError> {
     while let HelloAction::Await(stage) = dialogue.next_action(&mut wire.replies, &mut wire.outgoing) {
         match exchange(wire, terms.duty, patience(terms.context, stage)).await {
             Ok(()) => {}
@@ -244,9 +240,7 @@ impl History {
         let cache = &context.config.cache;
         let limit = match security {
             Security::Plaintext { .. } => cache.reuse_time_limit.get(),
-            Security::Encrypted { peer, .. } => {
-                cache.reuse_time_limit.get().min(left_of(peer))
-            }
+            Security::Encrypted { peer, .. } => cache.reuse_time_limit.get().min(left_of(peer)),
         };
         Self {
             serial,

@@ -155,10 +155,7 @@ impl Delivery<'_> {
             }
         };
         let position = hosts.position();
-        if hosts.keep.load
-            && !host.candidate.best
-            && self.by_parked(hosts, &host, &policy, position).await?
-        {
+        if hosts.keep.load && !host.candidate.best && self.by_parked(hosts, &host, &policy, position).await? {
             return Ok(());
         }
         let (fallback, attempt) = (self.plaintext_fallback(&policy), Attempt::AsPolicySays);

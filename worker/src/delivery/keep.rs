@@ -12,9 +12,9 @@ use proto::parked::{Label, Parked};
 use route::Nexthop;
 use smtp::{Afterwards, SessionEnd, Stage};
 use std::os::fd::{AsFd, OwnedFd};
+use tls::PeerFacts;
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
-use tls::PeerFacts;
 
 /// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
 const MOST_FAREWELLS: usize = 32;
@@ -107,7 +107,9 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let descriptor = socket.into_descriptor().ok()?;
     let tls = match (records, security) {
         (None, _) => None,
-        (Some(records), Security::Encrypted { peer, .. }) => Some(seal_off(records, *peer, family, &descriptor)?),
+        (Some(records), Security::Encrypted { peer, .. }) => {
+            Some(seal_off(records, *peer, family, &descriptor)?)
+        }
         (Some(_), Security::Plaintext { .. }) => return None,
     };
     let farewell = reuse::farewell(tls.is_some());
@@ -115,7 +117,10 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let sealed = state::seal_session(&context.deposit.borrow(), &endpoint, &state).ok()?;
     let History { retire_at, uses_left, pace_us, .. } = history;
     let idle_ms = idle_ms(context);
-    Some((Parked { endpoint, route, label, farewell, idle_ms, retire_at, uses_left, pace_us, sealed }, descriptor))
+    Some((
+        Parked { endpoint, route, label, farewell, idle_ms, retire_at, uses_left, pace_us, sealed },
+        descriptor,
+    ))
 }
 
 /// Takes the keys out of a session's hands and remembers how far the socket has come. The lock goes last, but before the

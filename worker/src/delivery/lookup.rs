@@ -20,10 +20,7 @@ pub(super) fn budget() -> Budget {
 }
 
 impl Delivery<'_> {
-    pub(super) async fn find(
-        &mut self,
-        nexthop: &Nexthop,
-    ) -> Result<Result<Route, RouteError>, Abandoned> {
+    pub(super) async fn find(&mut self, nexthop: &Nexthop) -> Result<Result<Route, RouteError>, Abandoned> {
         let options = self.context.route_options(Some(nexthop.port_or(self.context.default_port())));
         let seed = self.request.job ^ self.request.times.handed;
         self.duty.guard(route::find(&self.context.resolver, nexthop, &options, budget(), seed)).await
@@ -56,5 +53,4 @@ impl Delivery<'_> {
         let is_relayhost = !relayhost.is_empty() && self.request.nexthop.eq_ignore_ascii_case(&relayhost);
         is_relayhost || config.fallback_relay.iter().any(|relay| relay == nexthop.text())
     }
-
 }

@@ -176,11 +176,7 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
 }
 
 /// The encryption of a session that was taken, if this process alone has it and it is worth what the policy asks.
-fn resume(
-    tls: ParkedTls,
-    socket: BorrowedFd<'_>,
-    policy: &Effective,
-) -> Result<(Records, PeerFacts), Unfit> {
+fn resume(tls: ParkedTls, socket: BorrowedFd<'_>, policy: &Effective) -> Result<(Records, PeerFacts), Unfit> {
     let ParkedTls { state, mark, peer } = tls;
     // Of two processes that were given the same session one is refused here.
     handover::claim(socket).map_err(|_| Unfit::HeldByAnother)?;
@@ -211,7 +207,8 @@ enum Unfit {
 
 /// A session that does not fit goes back as it was.
 fn put_back(context: &Context, cache: &mut Cache, found: Found) {
-    let Found { taken: Taken { endpoint, route: _, retire_at, uses_left, pace_us, sealed }, descriptor } = found;
+    let Found { taken: Taken { endpoint, route: _, retire_at, uses_left, pace_us, sealed }, descriptor } =
+        found;
     let Ok(state) = state::open_session(&context.deposit.borrow(), &endpoint, &sealed) else { return };
     let farewell = farewell(state.tls.is_some());
     let (label, idle_ms) = (Label::default(), super::keep::idle_ms(context));

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tls::handshake::Handshake;
 use tls::{
-    DaneFinding, Effective, HostNames, Level, MxNames, PeerFacts, Policy, PolicyError, TlsUse, Transport, Verified,
+    DaneFinding, Effective, HostNames, Level, MxNames, PeerFacts, Policy, PolicyError, TlsUse, Transport,
+    Verified,
 };
 
 /// A host to try, with what was found out about it.
@@ -59,7 +60,12 @@ impl Host {
 }
 
 /// What the operator decided for a host of a next hop.
-fn configured(context: &Context, nexthop: &Nexthop, host: &str, transport: Transport) -> Result<Policy, PolicyError> {
+fn configured(
+    context: &Context,
+    nexthop: &Nexthop,
+    host: &str,
+    transport: Transport,
+) -> Result<Policy, PolicyError> {
     // Where a table says `unix:`, the policy table's key is the path.
     let key = if transport == Transport::UnixSocket { nexthop.domain() } else { nexthop.text() };
     context.tls.policies.configured(key, nexthop.domain(), host, transport)
@@ -139,7 +145,9 @@ pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption,
     match (terms.context.tls.engine.tls_use(terms.policy), terms.attempt) {
         (Ok(TlsUse::Required), _) => Ok(Encryption::Required),
         (Ok(TlsUse::IfOffered), Attempt::AsPolicySays) => Ok(Encryption::WhereOffered),
-        (Ok(TlsUse::IfOffered), Attempt::InPlaintext) | (Ok(TlsUse::Never { .. }), _) => Ok(Encryption::Never),
+        (Ok(TlsUse::IfOffered), Attempt::InPlaintext) | (Ok(TlsUse::Never { .. }), _) => {
+            Ok(Encryption::Never)
+        }
         // That the server does not offer it is said before that we cannot use it.
         (Err(error), _) if offered => Err(Failure::new(error.status, error.text)),
         (Err(_), _) => Ok(Encryption::Required),

@@ -60,11 +60,7 @@ impl Layer {
     }
 
     /// Takes octets from the socket and gives what they mean to the dialogue.
-    pub(super) fn open(
-        &mut self,
-        ciphertext: &[u8],
-        replies: &mut ReplyReader,
-    ) -> Result<Came, RecordError> {
+    pub(super) fn open(&mut self, ciphertext: &[u8], replies: &mut ReplyReader) -> Result<Came, RecordError> {
         self.records.feed(ciphertext);
         loop {
             match self.records.open(&mut self.sealed)? {
