@@ -75,6 +75,9 @@ enum Which {
         /// Only these, by the name of IANA or of OpenSSL.
         #[arg(long, value_delimiter = ',', default_values_t = peer::ALL)]
         suites: Vec<peer::Suite>,
+        /// Fail unless the worker is built with this: ring or aws-lc-rs.
+        #[arg(long)]
+        provider: Option<tls_chain::Provider>,
         #[arg(long, default_value_t = 60)]
         messages: usize,
     },
@@ -94,9 +97,9 @@ fn main() -> ExitCode {
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
         Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
-        Which::TlsChain { servers, suites, messages } => {
+        Which::TlsChain { servers, suites, provider, messages } => {
             let messages = messages.max(tls_chain::Plan::LEAST);
-            tls_chain::show(&tls_chain::Plan { servers, suites, messages })
+            tls_chain::show(&tls_chain::Plan { servers, suites, provider, messages })
         }
     };
     match verdict {

@@ -1,6 +1,9 @@
 //! One TLS session through a chain of processes: each message by a worker of its own, one handshake in all.
 
 mod mails;
+mod provider;
+
+pub use provider::Provider;
 
 use super::Verdict;
 use crate::injector;
@@ -22,6 +25,8 @@ pub struct Plan {
     pub servers: Vec<Kind>,
     /// Under which suites.
     pub suites: Vec<Suite>,
+    /// What the worker must be built with, if it matters.
+    pub provider: Option<Provider>,
     /// Messages of each chain; no fewer than [`Plan::LEAST`].
     pub messages: usize,
 }
@@ -77,7 +82,12 @@ impl Outcome {
 
 /// Every server with every suite, as a table.
 pub fn show(plan: &Plan) -> Verdict {
-    println!("{} messages each, max_use = 1, one connection", plan.messages);
+    let provider = Provider::of_worker();
+    println!("{} messages each, max_use = 1, a worker on {provider}", plan.messages);
+    if plan.provider.is_some_and(|wanted| wanted != provider) {
+        println!("not the worker that was asked for");
+        return Verdict::Fails;
+    }
     let mut table = Table::new(&[
         "server",
         "protocol",
