@@ -114,16 +114,16 @@ impl Param {
         Some(Cow::Owned(format!("{prefix}{key}")))
     }
 
-    /// The unexpanded default as `scope` reads it, with `@` replaced.
+    /// The unexpanded default as `scope` reads it, with the `@` of `$@` and `${@` replaced; any other is itself (`@STRENGTH`).
     pub fn default(&self, scope: Scope<'_>) -> Cow<'static, str> {
         let text = match (scope, self.mirror) {
             (Scope::Protocol(Protocol::Lmtp), Mirror::Default(text)) => text,
             _ => self.default,
         };
         match scope {
-            // A shared name has no prefix; an OpenSSL cipher list has `@` of its own.
-            Scope::Protocol(protocol) if self.mirror != Mirror::Shared && text.contains('@') => {
-                Cow::Owned(text.replace('@', protocol.prefix()))
+            Scope::Protocol(protocol) if text.contains('@') => {
+                let prefix = protocol.prefix();
+                Cow::Owned(text.replace("$@", &format!("${prefix}")).replace("${@", &format!("${{{prefix}")))
             }
             _ => Cow::Borrowed(text),
         }

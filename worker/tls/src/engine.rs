@@ -233,3 +233,6 @@ impl std::fmt::Debug for Engine {
         f.debug_struct("Engine").field("unavailable", &self.unavailable).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

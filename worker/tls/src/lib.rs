@@ -9,6 +9,8 @@ pub mod stream;
 
 // What is asked for, and what a certificate is worth.
 mod engine;
+#[cfg(test)]
+mod lab;
 mod level;
 pub mod policy;
 mod summary;

@@ -7,6 +7,8 @@ mod effective;
 mod error;
 pub(crate) mod fingerprint;
 pub(crate) mod groups;
+mod in_force;
+mod lookup;
 pub(crate) mod names;
 mod offer;
 mod per_site;
@@ -24,15 +26,16 @@ pub use effective::Effective;
 pub(crate) use effective::Matching;
 pub use error::PolicyError;
 pub(crate) use fingerprint::DigestName;
+pub use lookup::PolicyTable;
 use maincf::value::InsecureMxPolicy;
 pub use names::Pattern;
 pub(crate) use offer::Offer;
-pub use settings::{Policies, PolicyTable};
+pub use settings::Policies;
 pub use tlsa::Tlsa;
 
 use crate::Level;
 use crate::engine::AnchorSet;
-use dane::{Decision, Wanted};
+use dane::Wanted;
 use digest::Fields;
 use fingerprint::Fingerprints;
 use names::MatchRule;
@@ -95,7 +98,8 @@ pub struct Policy {
     place: String,
     /// On a Unix socket: the name that stands for the host and the domain.
     local_name: Option<String>,
-    wrappermode: bool,
+    /// The parameters' prefix, if so.
+    wrappermode: Option<&'static str>,
     /// At level may, and at level dane without records.
     may: Result<Arc<Offer>, OfferError>,
     /// At every level above it.
@@ -176,7 +180,7 @@ impl Policy {
             identity,
         } = self;
         let mut fields = Fields::new("baton tls policy 1");
-        fields.text(level.word()).flag(*wrappermode).optional(local_name.as_deref());
+        fields.text(level.word()).flag(wrappermode.is_some()).optional(local_name.as_deref());
         if *level == Level::None {
             return fields.finish();
         }
@@ -192,14 +196,10 @@ impl Policy {
             Level::None | Level::May | Level::Encrypt => {}
             Level::Fingerprint => effective::fingerprints_into(fingerprints.as_ref(), &mut fields),
             Level::HalfDane | Level::Dane | Level::DaneOnly => {
-                fields.text(&format!("{insecure_mx:?} {dane_digests:?}"));
-                fields.number((*depth).into());
+                fields.text(&format!("{insecure_mx:?} {dane_digests:?}")).number((*depth).into());
             }
             Level::Verify | Level::Secure => {
-                fields.each(names.iter(), |fields, rule| {
-                    fields.text(&format!("{rule:?}"));
-                });
-                fields.octets(anchors.digest()).number((*depth).into());
+                fields.text(&format!("{names:?}")).octets(anchors.digest()).number((*depth).into());
             }
         }
         fields.finish()
@@ -218,81 +218,7 @@ impl Policy {
             | Level::Secure => None,
         }
     }
-
-    fn in_force(
-        &self,
-        level: Level,
-        dane: Option<Decision>,
-        names: &HostNames<'_>,
-    ) -> Result<Effective, PolicyError> {
-        if self.wrappermode && !level.is_mandatory() {
-            return Err(PolicyError::wrappermode(level));
-        }
-        let local = self.local_name.as_deref().map(|name| HostNames { nexthop: name, host: name, mx: None });
-        let names = local.as_ref().unwrap_or(names);
-        let base_domain = dane.as_ref().and_then(|decision| decision.base_domain.clone());
-        let (offer, unavailable) = self.offer(level)?;
-        let sni = match base_domain {
-            Some(domain) => sni::of_base_domain(&domain),
-            None if level == Level::None => None,
-            None => self.sni.name(names).map_err(|problem| self.wrong(&problem))?,
-        };
-        Ok(Effective {
-            level,
-            source: self.source,
-            reuse: self.reuse,
-            sni,
-            warning: dane.as_ref().and_then(|decision| decision.warning.clone()),
-            offer,
-            unavailable,
-            matching: self.matching(level, dane, names)?,
-            depth: self.depth,
-            identity: self.identity,
-        })
-    }
-
-    /// What is offered at a level. Only level may survives having nothing to offer.
-    fn offer(&self, level: Level) -> Result<(Option<Arc<Offer>>, Option<String>), PolicyError> {
-        let offer = match level {
-            Level::None => return Ok((None, None)),
-            Level::May => &self.may,
-            _ => &self.mandatory,
-        };
-        match offer {
-            Ok(offer) => Ok((Some(Arc::clone(offer)), None)),
-            Err(OfferError::Nothing(problem)) if level == Level::May => Ok((None, Some(problem.clone()))),
-            Err(OfferError::Nothing(problem) | OfferError::Invalid(problem)) => Err(self.wrong(problem)),
-        }
-    }
-
-    fn matching(
-        &self,
-        level: Level,
-        dane: Option<Decision>,
-        names: &HostNames<'_>,
-    ) -> Result<Matching, PolicyError> {
-        match level {
-            Level::None | Level::May | Level::Encrypt => Ok(Matching::Anybody),
-            Level::Fingerprint => match &self.fingerprints {
-                Some(prints) if !prints.values.is_empty() => Ok(Matching::Fingerprints(prints.clone())),
-                Some(_) => Err(self.wrong("no valid fingerprints at level fingerprint")),
-                None => Err(self.wrong("the digest of fingerprints is unknown")),
-            },
-            Level::HalfDane | Level::Dane | Level::DaneOnly => self
-                .dane_digests
-                .as_ref()
-                .ok()
-                .and_then(|digests| effective::dane(dane, names, digests))
-                .ok_or_else(|| self.wrong("no usable TLSA records at a level of DANE")),
-            Level::Verify | Level::Secure => {
-                let expand = |rule: &MatchRule| rule.expand(names.nexthop, names.host);
-                let patterns = self.names.iter().filter_map(expand).collect();
-                Ok(Matching::Chain { patterns, anchors: Arc::clone(&self.anchors) })
-            }
-        }
-    }
-
-    fn wrong(&self, problem: &str) -> PolicyError {
-        PolicyError::settings(format!("{}: {problem}", self.place))
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,3 +182,6 @@ impl<S> fmt::Debug for TlsStream<S> {
 fn in_io(error: RecordError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,3 +194,6 @@ fn named(chain: &[pki_types::CertificateDer<'_>], patterns: &[Pattern]) -> Resul
 fn seconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,12 @@ impl Identities {
         &self.digest
     }
 
+    /// How many certificates each has.
+    #[cfg(test)]
+    pub(super) fn chains(&self) -> Vec<usize> {
+        self.keys.iter().map(|key| key.cert.len()).collect()
+    }
+
     /// Chooses for one handshake and notes what was chosen.
     pub(super) fn resolver(&self, observed: Observed) -> Arc<dyn ResolvesClientCert> {
         Arc::new(Chooser { identities: self.clone(), observed })

@@ -9,12 +9,21 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::verify::certificate;
 
-/// Schemes that the library cannot check, and that do no harm where nothing is checked.
-const UNCHECKED: [SignatureScheme; 4] = [
+/// Schemes in OpenSSL's order: servers choose the first that they can.
+const SCHEMES: [SignatureScheme; 12] = [
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
     SignatureScheme::ECDSA_NISTP521_SHA512,
-    SignatureScheme::ED448,
-    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PSS_SHA384,
+    SignatureScheme::RSA_PSS_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+    // Older ones, which nobody here checks.
     SignatureScheme::ECDSA_SHA1_Legacy,
+    SignatureScheme::RSA_PKCS1_SHA1,
 ];
 
 /// What one handshake showed beside what was negotiated. Shared between the handshake and whoever judges it.
@@ -173,12 +182,13 @@ impl ServerCertVerifier for Witness {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = self.algorithms.supported_schemes();
-        if self.checking != Checking::Required {
-            schemes.extend(
-                UNCHECKED.iter().filter(|scheme| !schemes.contains(scheme)).copied().collect::<Vec<_>>(),
-            );
-        }
+        let checked = self.algorithms.supported_schemes();
+        // What cannot be checked does no harm where nothing relies on it. ED448 is not among it: in TLS 1.2 the library's
+        // handshake fails with it.
+        let offered =
+            |scheme: &&SignatureScheme| self.checking != Checking::Required || checked.contains(scheme);
+        let mut schemes: Vec<SignatureScheme> = SCHEMES.iter().filter(offered).copied().collect();
+        schemes.extend(checked.iter().filter(|scheme| !SCHEMES.contains(scheme)));
         schemes
     }
 }

@@ -15,7 +15,7 @@ const READINGS: usize = 16;
 pub struct SocketMark {
     /// `SO_COOKIE`: no two sockets have the same while the system is up.
     pub cookie: u64,
-    /// Octets that processes wrote, acknowledged or not.
+    /// Octets that processes wrote, acknowledged or not; one more where the kernel counts the SYN.
     pub written: u64,
     /// Octets that processes read. What waits in the kernel does not count.
     pub consumed: u64,

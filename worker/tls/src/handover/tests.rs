@@ -1,1 +1,4 @@
-//! Tests of the hand-over.
+//! Tests of the hand-over: the seal, and marks and claims of real sockets, also from a second process.
+
+mod deposits;
+mod sockets;

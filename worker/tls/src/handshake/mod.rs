@@ -84,9 +84,6 @@ pub enum HandshakeError {
     /// What rustls says: of the server's messages, its alerts, its certificate if the configuration cares.
     #[error(transparent)]
     Tls(#[from] rustls::Error),
-    /// `close_notify` instead of a handshake.
-    #[error("the server closed the session during the handshake")]
-    Closed,
     /// The server talks on and on.
     #[error("the server sent too much before the handshake was done")]
     TooLong,
@@ -197,8 +194,8 @@ impl Handshake {
                 }
             };
             let blocked = match state {
-                ConnectionState::EncodeTlsData(data) => {
-                    encode(data, out)?;
+                ConnectionState::EncodeTlsData(mut data) => {
+                    encode(&mut data, out)?;
                     None
                 }
                 ConnectionState::TransmitTlsData(data) => {
@@ -207,8 +204,7 @@ impl Handshake {
                 }
                 ConnectionState::BlockedHandshake => Some(Step::Read),
                 ConnectionState::WriteTraffic(_) => Some(Step::Done),
-                ConnectionState::PeerClosed | ConnectionState::Closed => return Err(HandshakeError::Closed),
-                _ => return Err(HandshakeError::UnsupportedState("application data")),
+                other => return Err(unexpected(&other)),
             };
             self.incoming.discard(discard);
             match blocked {
@@ -224,16 +220,14 @@ impl Handshake {
         }
     }
 
-    /// The alert that rustls has for the server, if any.
+    /// The alert that rustls has for the server, if any. What it choked on is not shown to it again: it would panic.
     fn last_words(&mut self, out: &mut Vec<u8>) {
-        loop {
-            let status = self.connection.process_tls_records(self.incoming.shown());
-            let discard = status.discard;
-            let Ok(ConnectionState::EncodeTlsData(data)) = status.state else { return };
-            if encode(data, out).is_err() {
+        while self.connection.wants_write() {
+            let state = self.connection.process_tls_records(&mut []).state;
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
+            if encode(&mut data, out).is_err() {
                 return;
             }
-            self.incoming.discard(discard);
         }
     }
 
@@ -242,8 +236,17 @@ impl Handshake {
     }
 }
 
+/// There is application data, or an end, before rustls was shown what follows the handshake.
+const fn unexpected<D>(state: &ConnectionState<'_, '_, D>) -> HandshakeError {
+    HandshakeError::UnsupportedState(match state {
+        ConnectionState::ReadTraffic(_) | ConnectionState::ReadEarlyData(_) => "application data",
+        ConnectionState::PeerClosed | ConnectionState::Closed => "closed",
+        _ => "new to this program",
+    })
+}
+
 /// Appends what rustls has to say.
-fn encode<D>(mut data: EncodeTlsData<'_, D>, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
+fn encode<D>(data: &mut EncodeTlsData<'_, D>, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
     let before = out.len();
     let Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) = data.encode(&mut [])
     else {

@@ -25,15 +25,12 @@ impl PolicyError {
         Self { status: "4.7.5", text: text.into(), warning: None, before_connecting: true }
     }
 
-    /// `smtp_tls_wrappermode` with a level that would allow plaintext.
-    pub(crate) fn wrappermode(level: crate::Level) -> Self {
-        Self {
-            status: "4.3.0",
-            text: "mail system configuration error".into(),
-            warning: Some(format!(
-                "smtp_tls_wrappermode requires security level encrypt (or stronger), and the level is {level}"
-            )),
-            before_connecting: true,
-        }
+    /// `smtp_tls_wrappermode` with a level that would allow plaintext. `prefix`: `smtp_` or `lmtp_`.
+    pub(crate) fn wrappermode(prefix: &str) -> Self {
+        let warning = format!(
+            "{prefix}tls_wrappermode requires \"{prefix}tls_security_level = encrypt\" (or stronger)"
+        );
+        let text = "mail system configuration error".into();
+        Self { status: "4.3.0", text, warning: Some(warning), before_connecting: true }
     }
 }

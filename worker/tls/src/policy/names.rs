@@ -37,6 +37,8 @@ impl MatchRule {
     pub(crate) fn expand(&self, nexthop: &str, host: &str) -> Option<Pattern> {
         match self {
             Self::Nexthop => Pattern::of(nexthop),
+            // Nothing is below an address.
+            Self::DotNexthop if matches!(Pattern::of(nexthop), Some(Pattern::Address(_))) => None,
             Self::DotNexthop => Pattern::of(&format!(".{nexthop}")),
             Self::Hostname => Pattern::of(host),
             Self::Name(name) => Pattern::of(name),
@@ -135,6 +137,7 @@ mod tests {
         for text in ["192.0.2.1", "[192.0.2.1]"] {
             assert_eq!(Pattern::of(text), Some(Pattern::Address("192.0.2.1".parse().unwrap())));
         }
+        assert_eq!(MatchRule::DotNexthop.expand("[192.0.2.1]", "x"), None);
         assert_eq!(Pattern::of("[IPv6:2001:db8::1]"), Some(Pattern::Address("2001:db8::1".parse().unwrap())));
     }
 

@@ -64,16 +64,6 @@ pub(crate) fn offer(wishes: &Wishes<'_>, grades: &Grades) -> (Result<Arc<Offer>,
 }
 
 impl Offer {
-    /// Everything that there is.
-    #[cfg(test)]
-    pub(crate) fn everything() -> Self {
-        Self {
-            versions: Versions { tls12: true, tls13: true },
-            suites: TLS13.iter().chain(TLS12).map(|suite| suite.id).collect(),
-            groups: vec![0x001D, 0x0017, 0x0018],
-        }
-    }
-
     pub(crate) fn digest_into(&self, fields: &mut Fields) {
         let Self { versions: Versions { tls12, tls13 }, suites, groups } = self;
         fields.flag(*tls12).flag(*tls13);

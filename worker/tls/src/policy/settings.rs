@@ -1,4 +1,4 @@
-//! All that main.cf says about TLS, and the policy of a destination looked up in it.
+//! All that main.cf says about TLS, and the policy of a destination made of it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use maincf::Protocol;
 use maincf::params::{Tls, TlsTrust};
-use maincf::value::{CipherGrade, InsecureMxPolicy};
+use maincf::value::CipherGrade;
 
 use super::ciphers::Grades;
 use super::error::PolicyError;
 use super::fingerprint::{DigestName, Fingerprints};
-use super::names::{MatchRule, valid_hostname};
+use super::lookup::{Found, PolicyTable};
+use super::names::MatchRule;
 use super::offer::{Offer, OfferError, Wishes, offer};
 use super::sni::SniRule;
-use super::table::{self, Entry};
+use super::table::Entry;
 use super::tlsa::DaneDigests;
-use super::{Policy, Source, Transport, groups, per_site};
+use super::{Policy, Transport, groups};
 use crate::Level;
 use crate::engine::{AnchorSet, Engine};
 
@@ -25,36 +26,21 @@ const MOST_TOLD: usize = 1000;
 /// Combinations of trust anchor files that policies name.
 const MOST_ANCHORS: usize = 1000;
 
-/// A lookup table as policies need it. The worker puts its tables behind it.
-pub trait PolicyTable: Send + Sync {
-    /// The value of a key. Errors: the table could not answer.
-    fn lookup(&self, key: &str) -> Result<Option<String>, String>;
-    /// There is no table.
-    fn is_empty(&self) -> bool;
-}
-
 /// All that main.cf says. Made once per process.
 pub struct Policies {
-    prefix: &'static str,
-    level: Level,
-    policy_maps: Box<dyn PolicyTable>,
-    per_site: Box<dyn PolicyTable>,
+    pub(super) prefix: &'static str,
+    pub(super) level: Level,
+    pub(super) policy_maps: Box<dyn PolicyTable>,
+    pub(super) per_site: Box<dyn PolicyTable>,
+    tls: Tls,
+    trust: TlsTrust,
     my_hostname: String,
-    reuse: bool,
-    wrappermode: bool,
     may: Defaults,
     mandatory: Defaults,
     grades: Grades,
     groups: Vec<u16>,
-    sni: SniRule,
     digest: Option<DigestName>,
-    fingerprints: Vec<String>,
-    verify_match: Vec<String>,
-    secure_match: Vec<String>,
-    anchor_files: Vec<PathBuf>,
     authorities: Arc<AnchorSet>,
-    depth: u32,
-    insecure_mx: InsecureMxPolicy,
     dane_digests: Result<DaneDigests, String>,
     identity: [u8; 32],
     remarks: Vec<String>,
@@ -82,46 +68,24 @@ impl Policies {
         engine: &Engine,
     ) -> Self {
         let grades = Grades { high: tls.high_cipherlist.clone(), medium: tls.medium_cipherlist.clone() };
-        let (groups, unknown_groups) = groups::select(&tls.eecdh_auto_curves, &engine.groups());
-        let mut remarks: Vec<String> = unknown_groups
-            .iter()
-            .map(|name| format!("tls_eecdh_auto_curves: unknown group {name:?}"))
-            .collect();
-        let exclusions = split(&tls.exclude_ciphers);
-        let all_exclusions = [exclusions.clone(), split(&tls.mandatory_exclude_ciphers)].concat();
-        let mut defaults = |protocols: &str, grade, exclusions: Vec<String>| {
-            let wishes = Wishes { protocols, grade, exclusions: &exclusions, groups: &groups };
-            let (offer, unknown) = offer(&wishes, &grades);
-            remarks.extend(
-                unknown.iter().map(|word| format!("unknown word {word:?} in TLS cipher settings ignored")),
-            );
-            Defaults { protocols: protocols.to_owned(), grade, exclusions, offer }
-        };
-        let may = defaults(&tls.protocols, tls.ciphers, exclusions);
-        let mandatory = defaults(&tls.mandatory_protocols, tls.mandatory_ciphers, all_exclusions);
-        remarks.sort();
-        remarks.dedup();
+        let (groups, unknown) = groups::select(&tls.eecdh_auto_curves, &engine.groups());
+        let mut remarks: Vec<String> =
+            unknown.iter().map(|name| format!("tls_eecdh_auto_curves: unknown group {name:?}")).collect();
+        let (may, mandatory) = defaults(tls, &grades, &groups, &mut remarks);
         let policies = Self {
             prefix: protocol.prefix(),
             level: Level::of(tls.level()),
             policy_maps,
             per_site,
+            tls: tls.clone(),
+            trust: trust.clone(),
             my_hostname: my_hostname.to_owned(),
-            reuse: tls.connection_reuse,
-            wrappermode: tls.wrappermode,
             may,
             mandatory,
             grades,
             groups,
-            sni: SniRule::read(&tls.servername),
             digest: DigestName::named(&trust.fingerprint_digest),
-            fingerprints: trust.fingerprint_match.clone(),
-            verify_match: trust.verify_match.clone(),
-            secure_match: trust.secure_match.clone(),
-            anchor_files: trust.trust_anchor_file.clone(),
             authorities: Arc::clone(engine.authorities()),
-            depth: trust.verify_depth,
-            insecure_mx: tls.dane_insecure_mx_policy,
             dane_digests: DaneDigests::read(&tls.dane_digests),
             identity: *engine.identity_digest(),
             remarks,
@@ -129,7 +93,7 @@ impl Policies {
             anchors: Mutex::default(),
         };
         // Read while it is still allowed to; a failure is told with the mail that needs them.
-        drop(policies.anchors_of(&policies.anchor_files));
+        drop(policies.anchors_of(&policies.trust.trust_anchor_file));
         policies
     }
 
@@ -148,8 +112,7 @@ impl Policies {
         host: &str,
         transport: Transport,
     ) -> Result<Policy, PolicyError> {
-        let (level, source, place, entry) = self.look_up(nexthop, domain, host)?;
-        let mut policy = self.policy(level, source, place, entry)?;
+        let mut policy = self.policy(self.look_up(nexthop, domain, host)?)?;
         if transport == Transport::UnixSocket {
             policy.local_name = Some(self.my_hostname.clone());
             on_unix_socket(&mut policy)?;
@@ -158,129 +121,74 @@ impl Policies {
         Ok(policy)
     }
 
-    fn look_up(
-        &self,
-        nexthop: &str,
-        domain: &str,
-        host: &str,
-    ) -> Result<(Level, Source, String, Option<Entry>), PolicyError> {
-        let main_cf = (self.level, Source::MainCf, format!("{}tls settings of main.cf", self.prefix), None);
-        if !self.policy_maps.is_empty() {
-            return match self.in_policy_maps(nexthop, domain)? {
-                Some((place, entry)) => Ok((entry.level, Source::PolicyMaps, place, Some(entry))),
-                None => Ok(main_cf),
-            };
-        }
-        if self.per_site.is_empty() {
-            return Ok(main_cf);
-        }
-        let of_nexthop = self.in_per_site(nexthop)?;
-        let of_host = if host.eq_ignore_ascii_case(nexthop) { None } else { self.in_per_site(host)? };
-        match per_site::combine(of_nexthop, of_host, self.level) {
-            Some(level) => Ok((
-                level,
-                Source::PerSite,
-                format!("{}tls_per_site, {nexthop:?} and {host:?}", self.prefix),
-                None,
-            )),
-            None => Ok(main_cf),
-        }
-    }
-
-    /// The next hop itself, then, if it is a plain domain, the domains above it with a dot before them.
-    fn in_policy_maps(&self, nexthop: &str, domain: &str) -> Result<Option<(String, Entry)>, PolicyError> {
-        let mut keys = vec![nexthop.to_owned()];
-        if nexthop.eq_ignore_ascii_case(domain) && valid_hostname(nexthop) {
-            keys.extend(
-                nexthop.match_indices('.').filter_map(|(at, _)| nexthop.get(at..)).map(str::to_owned),
-            );
-        }
-        for key in keys {
-            let place = format!("{}tls_policy_maps, next-hop destination {key:?}", self.prefix);
-            let wrong = |problem: &str| PolicyError::settings(format!("{place}: {problem}"));
-            if let Some(value) = self.policy_maps.lookup(&key).map_err(|problem| wrong(&problem))? {
-                let entry = table::entry(&value).map_err(|problem| wrong(&problem))?;
-                return Ok(Some((place, entry)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn in_per_site(&self, key: &str) -> Result<Option<Level>, PolicyError> {
-        let wrong =
-            |problem: &str| PolicyError::settings(format!("{}tls_per_site, {key:?}: {problem}", self.prefix));
-        match self.per_site.lookup(key).map_err(|problem| wrong(&problem))? {
-            None => Ok(None),
-            Some(word) => per_site::keyword(&word)
-                .map(Some)
-                .ok_or_else(|| wrong(&format!("unknown TLS policy {word:?}"))),
-        }
-    }
-
-    fn policy(
-        &self,
-        level: Level,
-        source: Source,
-        place: String,
-        entry: Option<Entry>,
-    ) -> Result<Policy, PolicyError> {
-        let mut warnings = entry.as_ref().map(|entry| entry.warnings.clone()).unwrap_or_default();
-        let may = self.offer(&self.may, entry.as_ref(), &mut warnings);
-        let mandatory = self.offer(&self.mandatory, entry.as_ref(), &mut warnings);
-        let own = entry.as_ref().map(|entry| entry.matches.as_slice()).filter(|matches| !matches.is_empty());
-        let names = match level {
-            Level::Verify => MatchRule::list(own.unwrap_or(&self.verify_match).iter().map(String::as_str)),
-            Level::Secure => MatchRule::list(own.unwrap_or(&self.secure_match).iter().map(String::as_str)),
-            _ => Vec::new(),
-        };
-        let fingerprints = match self.digest {
-            Some(digest) if level == Level::Fingerprint => {
-                let values = own.unwrap_or(&self.fingerprints).iter().map(String::as_str);
-                let (prints, malformed) = Fingerprints::read(digest, values);
-                warnings.extend(malformed);
-                Some(prints)
-            }
+    fn policy(&self, found: Found) -> Result<Policy, PolicyError> {
+        let Found { level, source, place, entry } = found;
+        let mut warnings = entry.warnings.clone();
+        let may = self.offer(&self.may, &entry, &mut warnings);
+        let mandatory = self.offer(&self.mandatory, &entry, &mut warnings);
+        let fingerprints = match level {
+            Level::Fingerprint => self.fingerprints(&entry, &mut warnings),
             _ => None,
         };
-        let files = entry.as_ref().map(|entry| &entry.tafiles).filter(|files| !files.is_empty());
-        let anchors = match (level, files.unwrap_or(&self.anchor_files)) {
-            (Level::Verify | Level::Secure, files) if !files.is_empty() => self
-                .anchors_of(files)
-                .map_err(|problem| PolicyError::settings(format!("{place}: {problem}")))?,
-            _ => Arc::clone(&self.authorities),
-        };
-        let servername = entry.as_ref().and_then(|entry| entry.servername.as_deref());
+        let anchors = self
+            .anchors(level, &entry)
+            .map_err(|problem| PolicyError::settings(format!("{place}: {problem}")))?;
         let warnings = warnings.into_iter().map(|warning| format!("{place}: {warning}")).collect();
         Ok(Policy {
             level,
             source,
-            reuse: entry.as_ref().and_then(|entry| entry.reuse).unwrap_or(self.reuse),
+            reuse: entry.reuse.unwrap_or(self.tls.connection_reuse),
             warnings,
             place,
             local_name: None,
-            wrappermode: self.wrappermode,
+            wrappermode: self.tls.wrappermode.then_some(self.prefix),
             may,
             mandatory,
-            sni: servername.map_or_else(|| self.sni.clone(), SniRule::read),
+            sni: SniRule::read(entry.servername.as_deref().unwrap_or(&self.tls.servername)),
             fingerprints,
-            names,
+            names: self.names(level, &entry),
             anchors,
-            depth: self.depth,
-            insecure_mx: self.insecure_mx,
+            depth: self.trust.verify_depth,
+            insecure_mx: self.tls.dane_insecure_mx_policy,
             dane_digests: self.dane_digests.clone(),
             identity: self.identity,
         })
     }
 
+    fn names(&self, level: Level, entry: &Entry) -> Vec<MatchRule> {
+        let defaults = match level {
+            Level::Verify => &self.trust.verify_match,
+            Level::Secure => &self.trust.secure_match,
+            _ => return Vec::new(),
+        };
+        let words = if entry.matches.is_empty() { defaults } else { &entry.matches };
+        MatchRule::list(words.iter().map(String::as_str))
+    }
+
+    fn fingerprints(&self, entry: &Entry, warnings: &mut Vec<String>) -> Option<Fingerprints> {
+        let defaults = &self.trust.fingerprint_match;
+        let values = if entry.matches.is_empty() { defaults } else { &entry.matches };
+        let values = values.iter().flat_map(|value| value.split('|')).filter(|value| !value.is_empty());
+        let (prints, malformed) = Fingerprints::read(self.digest?, values);
+        warnings.extend(malformed);
+        Some(prints)
+    }
+
+    fn anchors(&self, level: Level, entry: &Entry) -> Result<Arc<AnchorSet>, String> {
+        let files = if entry.tafiles.is_empty() { &self.trust.trust_anchor_file } else { &entry.tafiles };
+        match level {
+            Level::Verify | Level::Secure if !files.is_empty() => self.anchors_of(files),
+            _ => Ok(Arc::clone(&self.authorities)),
+        }
+    }
+
     fn offer(
         &self,
         defaults: &Defaults,
-        entry: Option<&Entry>,
+        entry: &Entry,
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Offer>, OfferError> {
-        let Some(Entry { ciphers, protocols, exclude, .. }) = entry else {
-            return defaults.offer.clone();
-        };
+        let Entry { ciphers, protocols, exclude, .. } = entry;
         if ciphers.is_none() && protocols.is_none() && exclude.is_none() {
             return defaults.offer.clone();
         }
@@ -291,9 +199,7 @@ impl Policies {
             groups: &self.groups,
         };
         let (offer, unknown) = offer(&wishes, &self.grades);
-        warnings.extend(
-            unknown.iter().map(|word| format!("unknown word {word:?} in TLS cipher settings ignored")),
-        );
+        warnings.extend(unknown.iter().map(|word| ignored(word)));
         offer
     }
 
@@ -336,6 +242,26 @@ fn on_unix_socket(policy: &mut Policy) -> Result<(), PolicyError> {
         return Err(policy.wrong(&problem));
     }
     Ok(())
+}
+
+/// What is offered at level may, and at the levels above it.
+fn defaults(tls: &Tls, grades: &Grades, groups: &[u16], remarks: &mut Vec<String>) -> (Defaults, Defaults) {
+    let at_may = split(&tls.exclude_ciphers);
+    let above = [at_may.clone(), split(&tls.mandatory_exclude_ciphers)].concat();
+    let mut defaults = |protocols: &str, grade, exclusions: Vec<String>| {
+        let (offer, unknown) = offer(&Wishes { protocols, grade, exclusions: &exclusions, groups }, grades);
+        remarks.extend(unknown.iter().map(|word| ignored(word)));
+        Defaults { protocols: protocols.to_owned(), grade, exclusions, offer }
+    };
+    let may = defaults(&tls.protocols, tls.ciphers, at_may);
+    let mandatory = defaults(&tls.mandatory_protocols, tls.mandatory_ciphers, above);
+    remarks.sort();
+    remarks.dedup();
+    (may, mandatory)
+}
+
+fn ignored(word: &str) -> String {
+    format!("unknown word {word:?} in TLS cipher settings ignored")
 }
 
 /// Exclusions may be joined by colons, too.

@@ -27,17 +27,7 @@ pub(crate) fn entry(value: &str) -> Result<Entry, String> {
     let mut words = words(value)?.into_iter();
     let word = words.next().ok_or("the policy is empty")?;
     let level = Level::named(&word).ok_or_else(|| format!("invalid security level {word:?}"))?;
-    let mut entry = Entry {
-        level,
-        ciphers: None,
-        protocols: None,
-        exclude: None,
-        servername: None,
-        matches: Vec::new(),
-        tafiles: Vec::new(),
-        reuse: None,
-        warnings: Vec::new(),
-    };
+    let mut entry = Entry::of(level);
     for word in words {
         let (name, value) = word
             .split_once('=')
@@ -70,6 +60,21 @@ fn words(value: &str) -> Result<Vec<String>, String> {
 }
 
 impl Entry {
+    /// A level and nothing else.
+    pub(crate) fn of(level: Level) -> Self {
+        Self {
+            level,
+            ciphers: None,
+            protocols: None,
+            exclude: None,
+            servername: None,
+            matches: Vec::new(),
+            tafiles: Vec::new(),
+            reuse: None,
+            warnings: Vec::new(),
+        }
+    }
+
     fn attribute(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             "ciphers" => once(&mut self.ciphers, name, grade(value)?),

@@ -153,6 +153,7 @@ mod tests {
 
     #[test]
     fn full_data_counts_beside_a_digest() {
+        use rcgen::PublicKeyData;
         let key = rcgen::KeyPair::generate().unwrap();
         let full = Tlsa { usage: 3, selector: 1, matching: 0, data: key.subject_public_key_info() };
         assert_eq!(digests("sha512 sha256").usable(&[full, record(3, 1, 2, 64)]).len(), 2);

@@ -106,6 +106,9 @@ impl Protection {
             Form::Tls13(_) => {
                 let nonce = Nonce::new(&self.iv, seq).0;
                 let inner = self.open_at(HEADER, nonce, Aad::from(make_tls13_aad(body)), record)?;
+                if inner.len() > MAX_PLAINTEXT + 1 {
+                    return Err(RecordError::TooLong);
+                }
                 // RFC 8446 §5.4: zeroes at the end are padding, before them is the content type.
                 let text = record.get(inner.clone()).ok_or(RecordError::Malformed)?;
                 let length = text.iter().rposition(|octet| *octet != 0).ok_or(RecordError::Malformed)?;

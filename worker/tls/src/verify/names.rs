@@ -121,6 +121,9 @@ mod tests {
         for name in ["mx.example\0.evil.example", "mx.example\0", "mx.exämple", "mx.exam ple", ""] {
             assert!(!matches("mx.example", name), "{name:?}");
         }
+        for name in ["mx\0.example", "mx.evil\0.example", "mä.example", "m x.example"] {
+            assert!(!matches(".example", name), "{name:?}");
+        }
         assert!(!matches("bücher.example", "bücher.example"));
         assert!(matches("bücher.example", "xn--bcher-kva.example"));
     }
