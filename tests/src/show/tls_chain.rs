@@ -16,6 +16,7 @@ use crate::sandbox::Sandbox;
 use crate::table::Table;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// What is run.
@@ -80,6 +81,17 @@ impl Outcome {
     }
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { suite, processes, chain, seen, balance, sizes_missed, queued, logs, .. } = self;
+        writeln!(
+            f,
+            "{suite}: {balance}, {queued} left in the queue; {processes} processes, chain of {chain}"
+        )?;
+        writeln!(f, "{seen:?}, sizes missed: {sizes_missed:?}\n{logs}")
+    }
+}
+
 /// Every server with every suite, as a table.
 pub fn show(plan: &Plan) -> Verdict {
     let provider = Provider::of_worker();
@@ -130,8 +142,7 @@ fn row(table: &mut Table, kind: Kind, suite: Suite, outcome: &Outcome) {
         &holds,
     ]);
     if !outcome.holds() {
-        println!("{kind} {suite}: {}, {} in the queue, {:?}", outcome.balance, outcome.queued, outcome.seen);
-        println!("sizes missed: {:?}\n{}", outcome.sizes_missed, outcome.logs);
+        println!("{kind} {outcome}");
     }
 }
 
