@@ -1,4 +1,6 @@
 //! The servers that tests of TLS run against: what they count and hand on is right.
+#![allow(clippy::expect_used, reason = "what fails here is an instrument of the tests")]
+
 use std::process::Command;
 use testkit::peer::{Kind, Peer, Suite};
 use testkit::{Sandbox, ledger, mail, programs};
@@ -39,7 +41,7 @@ fn counts_and_hands_on(kind: Kind, suite: Suite) {
 /// Both versions, both kinds of certificate, all ciphers.
 fn counts_and_hands_on_with_different_suites(kind: Kind) {
     for suite in ["TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-AES256-GCM-SHA384"] {
-        counts_and_hands_on(kind, suite.parse().unwrap());
+        counts_and_hands_on(kind, suite.parse().expect("a suite"));
     }
 }
 

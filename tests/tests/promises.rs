@@ -1,6 +1,6 @@
 //! What an administrator is promised, each in the short form of its demonstration (`tests/show` has the long ones).
 use std::time::Duration;
-use testkit::peer::Kind;
+use testkit::peer::{Kind, Suite};
 use testkit::relay::Relay;
 use testkit::show::{blackhole, crash, exactly_once, final_reply, intake_sync, tls_chain};
 use testkit::sink::{Settings, Sink};
@@ -96,22 +96,22 @@ fn blackholes_do_not_hold_up_other_destinations() {
 }
 
 /// The demonstration takes every suite with every server.
-fn one_handshake_serves_a_chain_of_processes(server: Kind, suite: &str) {
-    let outcome = tls_chain::run(server, suite.parse().unwrap(), tls_chain::Plan::LEAST);
+fn one_handshake_serves_a_chain_of_processes(server: Kind, suite: Suite) {
+    let outcome = tls_chain::run(server, suite, tls_chain::Plan::LEAST);
     assert!(outcome.holds(), "{outcome}");
 }
 
 #[test]
 fn one_handshake_with_rustls_serves_a_chain_of_processes() {
-    one_handshake_serves_a_chain_of_processes(Kind::Rustls, "ECDHE-RSA-CHACHA20-POLY1305");
+    one_handshake_serves_a_chain_of_processes(Kind::Rustls, "ECDHE-RSA-CHACHA20-POLY1305".parse().unwrap());
 }
 
 #[test]
 fn one_handshake_with_openssl_serves_a_chain_of_processes() {
-    one_handshake_serves_a_chain_of_processes(Kind::Postfix, "TLS_AES_256_GCM_SHA384");
+    one_handshake_serves_a_chain_of_processes(Kind::Postfix, "TLS_AES_256_GCM_SHA384".parse().unwrap());
 }
 
 #[test]
 fn one_handshake_with_gnutls_serves_a_chain_of_processes() {
-    one_handshake_serves_a_chain_of_processes(Kind::Gnutls, "ECDHE-ECDSA-AES128-GCM-SHA256");
+    one_handshake_serves_a_chain_of_processes(Kind::Gnutls, "ECDHE-ECDSA-AES128-GCM-SHA256".parse().unwrap());
 }
