@@ -109,7 +109,6 @@ fn tls_has_other_defaults_standalone_than_under_postfix() {
     assert_eq!((own.tls.connection_reuse, postfix.tls.connection_reuse), (true, false));
     assert_eq!(own.tls_trust.fingerprint_digest, "sha256");
     assert_eq!(postfix.tls_trust.fingerprint_digest, "md5");
-    assert_eq!((own.tls_trust.wildcard_many_labels, postfix.tls_trust.wildcard_many_labels), (false, true));
     assert_eq!(own.tls.dane_insecure_mx_policy, InsecureMxPolicy::Dane);
     assert_eq!(postfix.tls.dane_insecure_mx_policy, InsecureMxPolicy::Dane);
 }
