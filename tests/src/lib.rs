@@ -49,9 +49,12 @@ pub mod sink;
 pub mod zone;
 
 pub mod lab;
+pub mod policy;
+pub mod postfix;
 pub mod show;
 pub mod strace;
 pub mod table;
+pub mod tls_server;
 pub mod tracer;
 
 pub use sandbox::Sandbox;

@@ -152,7 +152,8 @@ fn only(suite: Suite, made: &Certificate) -> Tls {
 
 fn seen(record: &Record) -> Seen {
     let secured = record.connections.iter().filter_map(|connection| connection.secured.as_ref());
-    let handshakes: Vec<_> = secured.map(|secured| format!("{} {}", secured.protocol, secured.suite)).collect();
+    let handshakes: Vec<_> =
+        secured.map(|secured| format!("{} {}", secured.protocol, secured.suite)).collect();
     assert_eq!(handshakes.len(), record.handshakes as usize, "a connection has one handshake: {record}");
     Seen { connections: record.connections.len(), handshakes }
 }

@@ -140,7 +140,7 @@ impl Context {
             route: route_options(&config, &services)?,
             services,
             permanent,
-            tls: TlsContext::new(&config)?,
+            tls: TlsContext::new(&config),
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),

@@ -64,9 +64,8 @@ pub struct Wire {
     pub outgoing: Vec<u8>,
 }
 
-/// How much is read at once: in plaintext replies are short; under TLS a whole record at least.
+/// How much is read at once.
 const READ: usize = 8 * 1024;
-const READ_RECORDS: usize = 17 * 1024;
 
 impl Wire {
     /// A connection on which nothing is outstanding.
@@ -107,8 +106,10 @@ impl Wire {
 
     fn seal(&mut self) -> Result<(), Stopped> {
         match &mut self.layer {
-            Some(layer) => layer.seal(&self.outgoing).map_err(|error| broken(&error)),
-            None => Ok(()),
+            Some(layer) if !self.outgoing.is_empty() => {
+                layer.seal(&self.outgoing).map_err(|error| broken(&error))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -259,42 +260,39 @@ impl Wire {
     }
 
     fn read(&mut self) -> Result<(), Stopped> {
-        let mut buffer = [0; READ_RECORDS];
-        let room = self.room();
-        match self.socket.try_read(buffer.get_mut(..room).unwrap_or_default()) {
+        match self.read_by(Socket::try_read) {
             Ok(0) => Err(Stopped::Lost(Lost::Closed)),
-            Ok(count) => self.take_in(buffer.get(..count).unwrap_or_default()),
+            Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(Stopped::Lost(Lost::Closed)),
         }
     }
 
     fn read_now(&mut self) -> io::Result<usize> {
-        let mut buffer = [0; READ_RECORDS];
-        let room = self.room();
-        let count = self.socket.read_now(buffer.get_mut(..room).unwrap_or_default())?;
-        match self.take_in(buffer.get(..count).unwrap_or_default()) {
-            Ok(()) => Ok(count),
-            Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+        self.read_by(|socket, buffer| socket.read_now(buffer))
     }
 
-    fn room(&self) -> usize {
-        if self.layer.is_some() { READ_RECORDS } else { READ }
-    }
-
-    /// What came from the socket becomes something that the server said.
-    fn take_in(&mut self, octets: &[u8]) -> Result<(), Stopped> {
+    /// What comes from the socket becomes something that the server said.
+    fn read_by(
+        &mut self,
+        read: impl FnOnce(&mut Socket, &mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let Some(layer) = &mut self.layer else {
-            self.replies.feed(octets);
-            return Ok(());
+            let mut buffer = [0; READ];
+            let count = read(&mut self.socket, &mut buffer)?;
+            self.replies.feed(buffer.get(..count).unwrap_or_default());
+            return Ok(count);
         };
-        match layer.open(octets, &mut self.replies) {
-            Ok(Came::All) => Ok(()),
+        let count = read(&mut self.socket, layer.room())?;
+        match layer.open(count, &mut self.replies) {
+            Ok(Came::All) => Ok(count),
             // What it said before counts: whoever waits for a reply has it, or never will.
-            Ok(Came::Closed) if self.replies.has_reply() => Ok(()),
-            Ok(Came::Closed) => Err(Stopped::Lost(Lost::Closed)),
-            Err(error) => Err(broken(&error)),
+            Ok(Came::Closed) if self.replies.has_reply() => Ok(count),
+            Ok(Came::Closed) => Ok(0),
+            Err(error) => {
+                tracing::info!("TLS: {error}");
+                Err(io::ErrorKind::InvalidData.into())
+            }
         }
     }
 }

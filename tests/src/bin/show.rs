@@ -4,7 +4,9 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Duration;
 use testkit::peer;
-use testkit::show::{Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_chain};
+use testkit::show::{
+    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_chain, tls_policy,
+};
 
 #[derive(Parser)]
 struct Args {
@@ -66,6 +68,24 @@ enum Which {
         messages: usize,
         #[arg(long, default_value_t = 20)]
         concurrency: usize,
+        /// Through STARTTLS.
+        #[arg(long)]
+        tls: bool,
+    },
+    /// TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
+    TlsPolicy {
+        /// Run Postfix alone.
+        #[arg(long)]
+        postfix: bool,
+        /// Only cases whose name holds this.
+        #[arg(long)]
+        only: Option<String>,
+        /// List every outcome.
+        #[arg(long)]
+        list: bool,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
     },
     /// One TLS session through at least 50 processes: one handshake, one connection.
     TlsChain {
@@ -96,12 +116,24 @@ fn main() -> ExitCode {
             blackhole::show(&blackhole::Plan { messages, holes, rounds, delay, limit })
         }
         Which::IntakeSync { messages } => intake_sync::show(messages),
-        Which::Syscalls { messages, concurrency } => syscalls::show(messages, concurrency),
+        Which::Syscalls { messages, concurrency, tls } => {
+            let way = if tls { syscalls::Way::Tls } else { syscalls::Way::Plaintext };
+            syscalls::show(messages, concurrency, way)
+        }
+        Which::TlsPolicy { inside: false, .. } => tls_policy::in_namespace(),
+        Which::TlsPolicy { postfix, only, list, inside: true } => {
+            let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };
+            tls_policy::show(&tls_policy::Plan { sides, only, list })
+        }
         Which::TlsChain { servers, suites, provider, messages } => {
             let messages = messages.max(tls_chain::Plan::LEAST);
             tls_chain::show(&tls_chain::Plan { servers, suites, provider, messages })
         }
     };
+    report(verdict)
+}
+
+fn report(verdict: Verdict) -> ExitCode {
     match verdict {
         Verdict::Holds => {
             println!("holds");

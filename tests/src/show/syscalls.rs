@@ -4,7 +4,7 @@ use super::Verdict;
 use crate::mail;
 use crate::relay::Relay;
 use crate::sandbox::Sandbox;
-use crate::sink::{Settings, Sink};
+use crate::sink::{Settings, Sink, Tls};
 use crate::strace::Trace;
 use crate::table::Table;
 use crate::{injector, programs};
@@ -17,12 +17,21 @@ const AIMS: [(&str, f64); 3] = [("baton-worker", 30.0), ("scache", 8.0), ("baton
 /// strace slows everything down a lot.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// What the sessions are carried by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing.
+    Plaintext,
+    /// STARTTLS.
+    Tls,
+}
+
 /// Calls per delivery by program and name.
 pub type PerDelivery = BTreeMap<String, BTreeMap<String, f64>>;
 
 /// Two runs, of n and 2n messages; what the second made more, over n, is the steady state without start-up.
-pub fn show(messages: usize, concurrency: usize) -> Verdict {
-    let steady = run(messages, concurrency);
+pub fn show(messages: usize, concurrency: usize, way: Way) -> Verdict {
+    let steady = run(messages, concurrency, way);
     let mut table = Table::new(&["program", "calls", "aim", "by name"]);
     let mut holds = true;
     for (program, aim) in AIMS {
@@ -42,8 +51,8 @@ pub fn show(messages: usize, concurrency: usize) -> Verdict {
 }
 
 /// The steady state, as numbers.
-pub fn run(messages: usize, concurrency: usize) -> PerDelivery {
-    let (few, many) = (counted(messages, concurrency), counted(2 * messages, concurrency));
+pub fn run(messages: usize, concurrency: usize, way: Way) -> PerDelivery {
+    let (few, many) = (counted(messages, concurrency, way), counted(2 * messages, concurrency, way));
     many.into_iter()
         .map(|(program, calls)| {
             let calls = calls.into_iter().map(|(name, count)| {
@@ -56,10 +65,13 @@ pub fn run(messages: usize, concurrency: usize) -> PerDelivery {
         .collect()
 }
 
-fn counted(messages: usize, concurrency: usize) -> BTreeMap<String, BTreeMap<String, u64>> {
+fn counted(messages: usize, concurrency: usize, way: Way) -> BTreeMap<String, BTreeMap<String, u64>> {
     let sandbox = Sandbox::new("calls");
     let mut settings = Settings::smtp();
     settings.verbose = false;
+    if way == Way::Tls {
+        settings = settings.tls(&Tls::default());
+    }
     let sink = Sink::start(settings);
     let (strace, output) = (programs::debian("strace"), sandbox.join("trace"));
     let wrapper = [path(&strace), "-f", "-s", "0", "-o", path(&output), "--"];

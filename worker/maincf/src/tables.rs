@@ -1,21 +1,39 @@
 //! Lookup tables: `type:name`, opened once, asked by key.
 
+mod berkeley;
+mod braces;
+mod cdb;
+mod cidr;
 mod domain_list;
+mod environ;
 mod error;
 mod fail;
+mod fold;
+mod indexed;
 mod inline;
+mod lmdb;
+mod patterns;
+mod pcre;
+mod pipemap;
 mod posix_regex;
+mod proxy;
+mod randmap;
 mod regexp;
+mod rules;
+mod server;
+mod socketmap;
 mod static_;
+mod tcp;
 mod texthash;
 mod transport;
+mod unionmap;
 
 use std::fmt;
 
+pub use cidr::AddressError;
 pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
-pub use error::{InlineError, OpenError, SpecError, TableError};
-pub use posix_regex::RegexError;
-pub use regexp::RuleError;
+pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
+pub use rules::RuleError;
 pub use transport::{TransportEntry, transport_entry};
 
 use crate::nearest::nearest;
@@ -85,33 +103,33 @@ static KINDS: &[Kind] = &[
     ready("inline", inline::open),
     ready("static", static_::open),
     ready("texthash", texthash::open),
+    ready("hash", berkeley::open),
+    ready("btree", berkeley::open),
+    ready("cdb", cdb::open),
+    ready("lmdb", lmdb::open),
+    ready("cidr", cidr::open),
+    ready("pcre", pcre::open),
     ready("regexp", regexp::open),
+    ready("tcp", tcp::open),
+    ready("socketmap", socketmap::open),
+    ready("unionmap", unionmap::open),
+    ready("pipemap", pipemap::open),
+    ready("randmap", randmap::open),
+    ready("proxy", proxy::open),
+    ready("environ", environ::open),
     ready("fail", fail::open),
-    later("btree"),
-    later("cdb"),
-    later("cidr"),
     later("dbm"),
-    later("environ"),
-    later("hash"),
     later("internal"),
     later("ldap"),
-    later("lmdb"),
     later("memcache"),
     later("mongodb"),
     later("mysql"),
     later("netinfo"),
     later("nis"),
     later("nisplus"),
-    later("pcre"),
     later("pgsql"),
-    later("pipemap"),
-    later("proxy"),
-    later("randmap"),
     later("sdbm"),
-    later("socketmap"),
     later("sqlite"),
-    later("tcp"),
-    later("unionmap"),
     later("unix"),
 ];
 
@@ -158,7 +176,8 @@ impl TableList {
 
     /// Opens every table.
     pub fn open(&self) -> Result<Tables, OpenError> {
-        self.0.iter().map(TableSpec::open).collect::<Result<_, _>>().map(Tables)
+        let opened = self.0.iter().map(|spec| Ok((spec.clone(), spec.open()?)));
+        opened.collect::<Result<_, _>>().map(Tables)
     }
 }
 
@@ -171,9 +190,9 @@ impl Value for TableList {
     }
 }
 
-/// Opened tables; the first that has the key answers.
+/// Opened tables, with their names; the first that has the key answers.
 #[derive(Debug, Default)]
-pub struct Tables(Vec<Box<dyn Table>>);
+pub struct Tables(Vec<(TableSpec, Box<dyn Table>)>);
 
 impl Tables {
     /// Whether there is no table to ask.
@@ -189,23 +208,30 @@ impl Tables {
     /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
     /// or one above it. Tables of patterns are left out.
     pub fn lookup_part(&self, key: &str) -> Result<Option<String>, TableError> {
-        first(self.0.iter().filter(|table| !table.wants_whole_keys()), key)
+        first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key)
     }
 
     /// All tables' remarks; for the log, once.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|table| table.remarks()).map(String::as_str)
+        self.0.iter().flat_map(|(_, table)| table.remarks()).map(String::as_str)
     }
 }
 
-/// The first value for the key.
+/// The first value for the key. As in Postfix no table is asked for nothing, and an empty value is no answer.
 fn first<'t>(
-    tables: impl Iterator<Item = &'t Box<dyn Table>>,
+    tables: impl Iterator<Item = &'t (TableSpec, Box<dyn Table>)>,
     key: &str,
 ) -> Result<Option<String>, TableError> {
-    for table in tables {
-        if let Some(value) = table.lookup(key)? {
-            return Ok(Some(value));
+    if key.is_empty() {
+        return Ok(None);
+    }
+    for (spec, table) in tables {
+        match table.lookup(key)? {
+            Some(value) if value.is_empty() => {
+                return Err(TableError::new(spec, key, "an empty value"));
+            }
+            Some(value) => return Ok(Some(value)),
+            None => {}
         }
     }
     Ok(None)

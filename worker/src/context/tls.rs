@@ -1,8 +1,7 @@
 //! What a worker knows of TLS: policies, the library's configurations, what is logged.
 
-use super::ContextError;
 use maincf::DeliveryConfig;
-use maincf::tables::{OpenError, Tables};
+use maincf::tables::{TableList, Tables};
 use tls::{Engine, Policies, PolicyTable};
 
 /// Made once, when the process starts; files are read then and never again.
@@ -16,29 +15,23 @@ pub struct TlsContext {
 }
 
 impl TlsContext {
-    pub(super) fn new(config: &DeliveryConfig) -> Result<Self, ContextError> {
-        let open = |list: &maincf::tables::TableList, parameter| {
-            list.open().map_err(|error: OpenError| ContextError::Table { parameter, error })
-        };
-        let maps = open(&config.tls.policy_maps, "smtp_tls_policy_maps")?;
-        let per_site = open(&config.tls.per_site, "smtp_tls_per_site")?;
-        for remark in maps.remarks().chain(per_site.remarks()) {
-            tracing::warn!("{remark}");
-        }
+    pub(super) fn new(config: &DeliveryConfig) -> Self {
+        let maps = Asked::open(&config.tls.policy_maps);
+        let per_site = Asked::open(&config.tls.per_site);
         let engine = Engine::open(&config.tls_trust, config.protocol);
         let policies = Policies::new(
             &config.tls,
             &config.tls_trust,
             config.protocol,
             &config.identity.hostname,
-            Box::new(Asked(maps)),
-            Box::new(Asked(per_site)),
+            Box::new(maps),
+            Box::new(per_site),
             &engine,
         );
         for remark in engine.remarks().iter().chain(policies.remarks()) {
             tracing::warn!("{remark}");
         }
-        Ok(Self { policies, engine, dane_off: dane_off(config) })
+        Self { policies, engine, dane_off: dane_off(config) }
     }
 }
 
@@ -63,16 +56,27 @@ fn dane_off(config: &DeliveryConfig) -> Option<&'static str> {
     }
 }
 
-/// A table as the policies ask it.
+/// Tables as the policies ask them. Those that cannot be opened cannot answer: mail waits until somebody has mended them.
 #[derive(Debug)]
-struct Asked(Tables);
+struct Asked(Result<Tables, String>);
+
+impl Asked {
+    fn open(list: &TableList) -> Self {
+        let tables = list.open();
+        match &tables {
+            Ok(tables) => tables.remarks().for_each(|remark| tracing::warn!("{remark}")),
+            Err(error) => tracing::error!("{error}"),
+        }
+        Self(tables.map_err(|error| error.to_string()))
+    }
+}
 
 impl PolicyTable for Asked {
     fn lookup(&self, key: &str) -> Result<Option<String>, String> {
-        self.0.lookup(key).map_err(|error| error.to_string())
+        self.0.as_ref().map_err(Clone::clone)?.lookup(key).map_err(|error| error.to_string())
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.as_ref().is_ok_and(Tables::is_empty)
     }
 }

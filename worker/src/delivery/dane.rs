@@ -27,7 +27,7 @@ pub(super) async fn look_up(
         } else {
             InsecureHosts::Skipped
         };
-        let found = tlsa::find(&context.resolver, &host.candidate, port, insecure, lookup::budget()).await;
+        let found = tlsa::find(&context.resolver, &host.as_asked(), port, insecure, lookup::budget()).await;
         tracing::debug!("TLSA records of {}: {found:?}", host.candidate.host);
         finding(found, &host.candidate.host, port, mx_secure)
     } else {

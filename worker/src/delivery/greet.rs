@@ -14,13 +14,15 @@ use smtp::{
     Remark, ReplyReader, Secured, Stage, StartTls, TlsAnswer,
 };
 use std::time::{Duration, SystemTime};
-use tls::{Effective, PeerFacts};
+use tls::{Effective, Level, PeerFacts};
 
 /// Why the connection carries no mail.
 #[derive(Debug)]
 pub(super) enum GreetError {
     /// The server does not want us, or we do not want it; a failure of the site.
     Failed(Failure),
+    /// The same: the connection ended, or cannot be understood any more.
+    Lost(Failure),
     /// TLS did not come about where it is not required: plaintext may do.
     NoTls(Failure),
     /// The supervisor is gone.
@@ -100,13 +102,22 @@ async fn encrypted(
     hello: Hello<'_, Secured>,
 ) -> Result<(Ready, Security), GreetError> {
     let peer = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
-    let greeted = introduce(terms, wire, place, hello).await?;
+    let introduced = introduce(terms, wire, place, hello).await;
+    let greeted = introduced.map_err(|error| lost_inside(terms, error))?;
     if terms.context.config.tls.block_early_mail_reply && !matches!(wire.was_interrupted(), Ok(false)) {
         tracing::warn!("host {} said something before MAIL was sent", greeted.peer());
         return Err(part(wire, Failure::new("4.7.0", "unexpected server message")));
     }
     let reuse = terms.policy.reuse;
     Ok((greeted.ready(), Security::Encrypted { peer: Box::new(peer), reuse }))
+}
+
+/// TLS is up, and the connection did not last: where TLS is not required, this may be for want of it.
+fn lost_inside(terms: &Terms<'_>, error: GreetError) -> GreetError {
+    match error {
+        GreetError::Lost(failure) if terms.policy.level == Level::May => GreetError::NoTls(failure),
+        error => error,
+    }
 }
 
 /// Greeting and introductions on one channel.
@@ -175,7 +186,7 @@ fn leave(wire: &mut Wire, place: &Place, failed: &HelloFailed) -> GreetError {
     let failure = Failure::of_dialogue(&failed.failure, &place.host);
     match failed.farewell {
         Farewell::Quit => part(wire, failure),
-        Farewell::Close => GreetError::Failed(failure),
+        Farewell::Close => GreetError::Lost(failure),
     }
 }
 

@@ -7,6 +7,7 @@ use super::recipients::Failure;
 use super::secure::Host;
 use super::session::{Place, Session, Way};
 use super::{Carried, Delivery, Rest, keep, reuse};
+use crate::context::Context;
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use crate::state::Exchanger;
@@ -83,7 +84,10 @@ impl Delivery<'_> {
                     let rest = if route.i_am_mx { Rest::Final } else { rest };
                     let fresh_until = Boottime::now().after(route.fresh_for);
                     let others = others(&route);
-                    Hosts { others, ..self.hosts(nexthop, hosts_of(route), rest, keep, fresh_until) }
+                    Hosts {
+                        others,
+                        ..self.hosts(nexthop, hosts_of(self.context, route), rest, keep, fresh_until)
+                    }
                 }
                 Err(error) => return Ok(self.no_route(nexthop, rest, &error)),
             },
@@ -216,12 +220,17 @@ fn others(route: &Route) -> reuse::Others {
     if alone { reuse::Others::None } else { reuse::Others::Some }
 }
 
-fn hosts_of(route: Route) -> Vec<Host> {
+fn hosts_of(context: &Context, route: Route) -> Vec<Host> {
     let exchanger = match route.origin {
         Origin::Mx { secure, canonical, .. } => {
             Some(Exchanger { secure, canonical: canonical.map(|name| name.to_string()) })
         }
         Origin::ImplicitMx | Origin::Host | Origin::Literal | Origin::Unix => None,
     };
-    route.candidates.into_iter().map(|candidate| Host::new(candidate, exchanger.clone())).collect()
+    let canonical_names = context.config.dns.cname_overrides_servername;
+    let host = |candidate| {
+        let host = Host::new(candidate, exchanger.clone());
+        if canonical_names { host.under_its_canonical_name() } else { host }
+    };
+    route.candidates.into_iter().map(host).collect()
 }

@@ -45,7 +45,7 @@ impl Delivery<'_> {
             }
             // The site is well; its TLS is not.
             Err(GreetError::NoTls(failure)) => failure,
-            Err(GreetError::Failed(failure)) => {
+            Err(GreetError::Failed(failure) | GreetError::Lost(failure)) => {
                 self.dead = Some(failure.clone());
                 failure
             }

@@ -31,6 +31,8 @@ pub(super) struct Host {
     /// Until when that is true.
     pub(super) dane_until: Option<Boottime>,
     policy: Option<Arc<Effective>>,
+    /// Under which name its address was asked for, where that is not the candidate's.
+    asked: Option<String>,
 }
 
 /// Mail for this host may go in plaintext where TLS fails.
@@ -55,7 +57,22 @@ const NO_POLICY: PolicyDigest = [0xff; 32];
 
 impl Host {
     pub(super) fn new(candidate: Candidate, exchanger: Option<Exchanger>) -> Self {
-        Self { candidate, exchanger, dane: None, dane_until: None, policy: None }
+        Self { candidate, exchanger, dane: None, dane_until: None, policy: None, asked: None }
+    }
+
+    /// `*_cname_overrides_servername`: logs and certificates have the name at the end of its aliases.
+    pub(super) fn under_its_canonical_name(mut self) -> Self {
+        if let Some(canonical) = &self.candidate.canonical {
+            self.asked = Some(std::mem::replace(&mut self.candidate.host, canonical.to_string()));
+        }
+        self
+    }
+
+    /// As DNS knows it.
+    pub(super) fn as_asked(&self) -> Candidate {
+        let mut candidate = self.candidate.clone();
+        candidate.host = self.asked.clone().unwrap_or(candidate.host);
+        candidate
     }
 }
 
@@ -68,7 +85,9 @@ fn configured(
 ) -> Result<Policy, PolicyError> {
     // Where a table says `unix:`, the policy table's key is the path.
     let key = if transport == Transport::UnixSocket { nexthop.domain() } else { nexthop.text() };
-    context.tls.policies.configured(key, nexthop.domain(), host, transport)
+    let policy = context.tls.policies.configured(key, nexthop.domain(), host, transport)?;
+    policy.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(policy)
 }
 
 /// The digest of what the operator decided for a next hop.
@@ -118,15 +137,21 @@ impl Delivery<'_> {
             }
         }
         Ok(match effective(self.context, nexthop, host) {
-            Ok(policy) => Ok(Arc::clone(host.policy.insert(Arc::new(policy)))),
+            Ok(policy) => {
+                if let Some(warning) = &policy.warning {
+                    tracing::warn!("{}: {warning}", super::relay_name(&host.candidate));
+                }
+                Ok(Arc::clone(host.policy.insert(Arc::new(policy))))
+            }
             Err(error) => Err(self.not_allowed(nexthop, &host.candidate, &error)),
         })
     }
 
     fn not_allowed(&self, nexthop: &Nexthop, candidate: &Candidate, error: &PolicyError) -> Failure {
         if let Some(warning) = &error.warning {
-            tracing::warn!("{}: {}/{}: {warning}", self.request.queue_id, nexthop.text(), candidate.host);
+            tracing::warn!("{warning}");
         }
+        tracing::warn!("TLS policy lookup for {}/{}: {}", nexthop.text(), candidate.host, error.text);
         Failure::new(error.status, error.text.clone())
     }
 

@@ -60,7 +60,7 @@ impl Wire {
         let established = handshake.finish()?;
         let mut layer = Box::new(Layer::new(established.records));
         // What the server said together with the end of its handshake.
-        if layer.open(&[], &mut self.replies).is_err() {
+        if layer.open(0, &mut self.replies).is_err() {
             return Err(NoTls::Lost(Lost::Closed));
         }
         self.layer = Some(layer);

@@ -59,9 +59,14 @@ impl Layer {
         self.written = 0;
     }
 
-    /// Takes octets from the socket and gives what they mean to the dialogue.
-    pub(super) fn open(&mut self, ciphertext: &[u8], replies: &mut ReplyReader) -> Result<Came, RecordError> {
-        self.records.feed(ciphertext);
+    /// Room for octets from the socket; then [`Self::open`] with how many came.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.records.read_buffer()
+    }
+
+    /// Gives what the octets in [`Self::room`] mean to the dialogue.
+    pub(super) fn open(&mut self, count: usize, replies: &mut ReplyReader) -> Result<Came, RecordError> {
+        self.records.filled(count);
         loop {
             match self.records.open(&mut self.sealed)? {
                 Opened::Plaintext(octets) => replies.feed(octets),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::param::Mirror::{Same, Shared};
-use crate::param::Today::{Act, Warn};
+use crate::param::Today::Act;
 use crate::param::params;
 use crate::value::{DnsSupport, HostLookup, ResolverOptions};
 
@@ -24,8 +24,7 @@ params! {
         /// search list. Either one switches DANE off: a name that was completed is not the one that was asked for.
         resolver_options: ResolverOptions = "dns_resolver_options", "", Same, Act;
         /// Log and match the end of a CNAME chain instead of the name that was asked.
-        cname_overrides_servername: bool = "cname_overrides_servername", "no", Same,
-            Warn("names are logged and matched as they were asked for");
+        cname_overrides_servername: bool = "cname_overrides_servername", "no", Same, Act;
         /// DNS servers as address:port; empty: those of resolv.conf.
         servers: Vec<SocketAddr> = "baton_dns_server", "", Shared, Act;
     }

@@ -17,7 +17,7 @@ params! {
         append_default_ca: bool = "tls_append_default_CA", "no", Shared, Act;
         /// Files of certificates or public keys that are the only trust anchors at levels verify and secure. Their dates do not count.
         trust_anchor_file: Vec<PathBuf> = "tls_trust_anchor_file", "", Same, Act;
-        /// How many certificates of authorities may stand above the server's, the trust anchor included.
+        /// How many certificates of authorities may stand between the server's and the trust anchor.
         verify_depth: u32 = "tls_scert_verifydepth", "9", Same, Act;
         /// Names that level verify accepts: hostname, nexthop, dot-nexthop (whatever is below it), a name, or .name.
         verify_match: Vec<String> = "tls_verify_cert_match", "hostname", Same, Act;

@@ -1,5 +1,6 @@
 //! What goes wrong with tables: references that cannot be, tables that cannot be opened or cannot answer.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use super::{RuleError, TableSpec};
@@ -16,6 +17,17 @@ pub struct TableError {
     pub key: String,
     /// What the table said.
     pub reason: String,
+}
+
+/// How much of a key an error repeats, in characters.
+const KEY_SHOWN: usize = 200;
+
+impl TableError {
+    /// What a table said of a key.
+    pub(super) fn new(table: &impl Display, key: &str, reason: impl Display) -> Self {
+        let key = key.chars().take(KEY_SHOWN).collect();
+        Self { table: table.to_string(), key, reason: reason.to_string() }
+    }
 }
 
 /// A `type:name` that cannot be one.
@@ -38,7 +50,7 @@ pub enum SpecError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The type exists but this version does not have it.
-    #[error("table {0}: this version has the types inline, static, texthash, regexp and fail only")]
+    #[error("table {0}: this version does not have tables of this type")]
     NotBuilt(TableSpec),
     /// A file table needs the full path: the process may run anywhere.
     #[error("table {0}: give the full path of the file")]
@@ -51,6 +63,25 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// A database is not as it should be.
+    #[error("{}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// postmap(1) could not print a database.
+    #[error("table {table}: {reason}")]
+    Dump {
+        /// The table.
+        table: TableSpec,
+        /// What postmap says.
+        reason: String,
+    },
+    /// A database that only postmap(1) could read, and a text that is not what it was made from.
+    #[error("table {0}: there is no postmap to read {db}, and its text is newer or missing", db = format_args!("{}.db", .0.name()))]
+    Stale(TableSpec),
     /// A line of the file is not as it should be.
     #[error("{}:{line}: {reason}", path.display())]
     Syntax {
@@ -61,7 +92,15 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: SyntaxError,
     },
-    /// The text of an inline or static table is wrong.
+    /// The name is not what tables of this type have.
+    #[error("table {table}: {reason}")]
+    Name {
+        /// The whole reference.
+        table: TableSpec,
+        /// What is expected.
+        reason: &'static str,
+    },
+    /// The text of a table in braces is wrong.
     #[error("table {table}: {reason}")]
     Inline {
         /// The whole reference.
@@ -69,7 +108,7 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: InlineError,
     },
-    /// A rule of a table of regular expressions is wrong.
+    /// A rule of a table of patterns or networks is wrong.
     #[error("{place}: {reason}")]
     Rule {
         /// The file and line, or the table and the rule's number.
@@ -90,12 +129,21 @@ pub enum OpenError {
     NestedFiles(PathBuf),
 }
 
-/// What is wrong with the text of an inline table.
+/// What is wrong with the text of a table in braces.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InlineError {
     /// Not in braces.
     #[error("expected {{ key = value, ... }}")]
     NoBraces,
+    /// Not in braces either.
+    #[error("expected {{ ..., ... }}")]
+    NoList,
+    /// A table in the table is wrong.
+    #[error(transparent)]
+    Table(#[from] SpecError),
+    /// Tables in tables in tables.
+    #[error("tables nest too deeply")]
+    Deep,
     /// Nothing inside.
     #[error("the table is empty")]
     Empty,
@@ -106,3 +154,8 @@ pub enum InlineError {
     #[error(transparent)]
     Value(#[from] ValueError),
 }
+
+/// What an engine of regular expressions says of a pattern, or of a search that it gave up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RegexError(pub(super) String);

@@ -11,6 +11,10 @@ pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
 
 impl Table for Fail {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        Err(TableError { table: self.0.to_string(), key: key.into(), reason: self.0.name().into() })
+        Err(TableError::new(&self.0, key, self.0.name()))
+    }
+
+    fn wants_whole_keys(&self) -> bool {
+        true
     }
 }

@@ -2,41 +2,38 @@
 
 use std::collections::HashMap;
 
-use super::{InlineError, OpenError, Table, TableError, TableSpec};
+use super::fold::folded;
+use super::{InlineError, OpenError, Table, TableError, TableSpec, braces};
 use crate::value::words;
 
 #[derive(Debug)]
 struct Inline {
-    /// Keys in lower case.
+    /// Keys without their case.
     entries: HashMap<String, String>,
     remarks: Vec<String>,
 }
 
 pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
     let wrong = |reason| OpenError::Inline { table: spec.clone(), reason };
-    let inside = braces_removed(spec.name().trim()).ok_or_else(|| wrong(InlineError::NoBraces))?;
+    let inside = braces::removed(spec.name().trim()).ok_or_else(|| wrong(InlineError::NoBraces))?;
     let mut table = Inline { entries: HashMap::new(), remarks: Vec::new() };
     for word in words(inside).map_err(|error| wrong(error.into()))? {
-        let entry = braces_removed(word).unwrap_or(word);
+        let entry = if word.starts_with('{') { braces::removed(word) } else { Some(word) };
         let (key, value) = entry
-            .split_once('=')
+            .and_then(|entry| entry.split_once('='))
             .map(|(key, value)| (key.trim(), value.trim()))
             .filter(|(key, _)| !key.is_empty())
             .ok_or_else(|| wrong(InlineError::BadEntry(word.into())))?;
-        if table.entries.insert(key.to_lowercase(), value.into()).is_some() {
+        if table.entries.insert(folded(key).into_owned(), value.into()).is_some() {
             table.remarks.push(format!("table {spec}: key {key:?} is there twice; the last one counts"));
         }
     }
     if table.entries.is_empty() { Err(wrong(InlineError::Empty)) } else { Ok(Box::new(table)) }
 }
 
-fn braces_removed(text: &str) -> Option<&str> {
-    text.strip_prefix('{').and_then(|text| text.strip_suffix('}'))
-}
-
 impl Table for Inline {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        Ok(self.entries.get(&key.to_lowercase()).cloned())
+        Ok(self.entries.get(folded(key).as_ref()).cloned())
     }
 
     fn remarks(&self) -> &[String] {
@@ -71,7 +68,8 @@ mod tests {
         assert_eq!(reason("inline:{}"), InlineError::Empty);
         assert_eq!(reason("inline:{a b=c}"), InlineError::BadEntry("a".into()));
         assert_eq!(reason("inline:{=c}"), InlineError::BadEntry("=c".into()));
-        assert!(matches!(reason("inline:{{a=b}"), InlineError::Value(_)));
+        assert_eq!(reason("inline:{{a=b}c}"), InlineError::BadEntry("{a=b}c".into()));
+        assert_eq!(reason("inline:{{a=b}"), InlineError::NoBraces);
     }
 
     #[test]

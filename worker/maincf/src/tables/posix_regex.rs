@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 
+use super::RegexError;
 use libc::{REG_EXTENDED, REG_ICASE, REG_NEWLINE, REG_NOMATCH, regex_t, regmatch_t};
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
@@ -24,11 +25,6 @@ pub(super) struct Syntax {
     /// Extended rather than basic expressions.
     pub(super) extended: bool,
 }
-
-/// What the C library says of a pattern, or of a search that it gave up.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct RegexError(String);
 
 /// A compiled pattern.
 pub(super) struct PosixRegex {

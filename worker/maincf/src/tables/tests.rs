@@ -25,6 +25,15 @@ fn a_failing_table_hides_those_behind_it_but_not_those_before() {
 }
 
 #[test]
+fn an_empty_value_is_no_answer_and_an_empty_key_is_not_asked_for() {
+    let tables = open("inline:{a=}, static:x").unwrap();
+    let error = tables.lookup("a").unwrap_err();
+    assert_eq!((error.table.as_str(), error.reason.as_str()), ("inline:{a=}", "an empty value"));
+    assert_eq!(tables.lookup("").unwrap(), None);
+    assert_eq!(tables.lookup("b").unwrap().as_deref(), Some("x"));
+}
+
+#[test]
 fn patterns_are_not_asked_for_parts() {
     let tables = open("regexp:{{/a/ pattern}} inline:{a=plain}").unwrap();
     assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("pattern"));
@@ -33,7 +42,7 @@ fn patterns_are_not_asked_for_parts() {
 
 #[test]
 fn types_that_are_not_there_are_named() {
-    assert!(matches!(open("hash:/etc/x"), Err(OpenError::NotBuilt(_))));
+    assert!(matches!(open("ldap:/etc/x"), Err(OpenError::NotBuilt(_))));
     let unknown = SpecError::UnknownType { kind: "texhash".into(), nearest: Some("texthash") };
     assert_eq!(TableSpec::parse("texhash:/x"), Err(unknown));
     for word in ["x", ":x", "static:"] {

@@ -4,25 +4,29 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
+use super::fold::folded;
 use super::{OpenError, Table, TableError, TableSpec};
 use crate::parse::{self, SyntaxError};
 
 #[derive(Debug)]
-struct TextHash {
-    /// Keys in lower case.
+pub(super) struct TextHash {
+    /// Keys without their case.
     entries: HashMap<String, String>,
-    remarks: Vec<String>,
+    pub(super) remarks: Vec<String>,
 }
 
 pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
+    Ok(Box::new(read_file(spec)?))
+}
+
+/// Reads a text of keys and values, of this type or one that is made from such a text.
+pub(super) fn read_file(spec: &TableSpec) -> Result<TextHash, OpenError> {
     let path = Path::new(spec.name());
     if !path.is_absolute() {
         return Err(OpenError::RelativePath(spec.clone()));
     }
     let bytes = std::fs::read(path).map_err(|source| OpenError::Io { path: path.into(), source })?;
-    let table =
-        read(&bytes, spec).map_err(|(line, reason)| OpenError::Syntax { path: path.into(), line, reason })?;
-    Ok(Box::new(table))
+    read(&bytes, spec).map_err(|(line, reason)| OpenError::Syntax { path: path.into(), line, reason })
 }
 
 fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> {
@@ -33,7 +37,7 @@ fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> 
             return Err((number, SyntaxError::NotUtf8));
         }
         let (key, value) = key_value(&line.text).ok_or((number, SyntaxError::NoValue))?;
-        match table.entries.entry(key.to_lowercase()) {
+        match table.entries.entry(folded(key).into_owned()) {
             Entry::Vacant(free) => _ = free.insert(value.into()),
             Entry::Occupied(_) => table.remarks.push(format!(
                 "table {spec}, line {number}: key {key:?} is there twice; the first one counts"
@@ -43,27 +47,33 @@ fn read(bytes: &[u8], spec: &TableSpec) -> Result<TextHash, (u32, SyntaxError)> 
     Ok(table)
 }
 
-/// Splits at the first white space that is not between double quotes; quoted local parts have some.
 fn key_value(text: &str) -> Option<(&str, &str)> {
-    let mut quoted = false;
-    let mut escaped = false;
-    let end = text.find(|c: char| {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ => {}
-        }
-        !quoted && c.is_ascii_whitespace()
-    })?;
-    let (key, value) = text.split_at(end);
+    let (key, value) = text.split_at(key_end(text, |c| c.is_ascii_whitespace())?);
     let value = value.trim();
     (!key.is_empty() && !value.is_empty()).then_some((key, value))
 }
 
+/// Where the first blank is that is not between double quotes, which local parts of addresses may have, and not behind
+/// a backslash.
+pub(super) fn key_end(text: &str, is_blank: impl Fn(char) -> bool) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.find(|c: char| {
+        match c {
+            _ if escaped => {
+                escaped = false;
+                return false;
+            }
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        !quoted && is_blank(c)
+    })
+}
+
 impl Table for TextHash {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        Ok(self.entries.get(&key.to_lowercase()).cloned())
+        Ok(self.entries.get(folded(key).as_ref()).cloned())
     }
 
     fn remarks(&self) -> &[String] {
@@ -86,12 +96,13 @@ mod tests {
     #[test]
     fn keys_values_comments_continuation() {
         let table = table(
-            "# routes\nExample.org\tsmtp:[a]\n\nlong  one\n# between\n  two\n\"a b\"@c  x\nexample.ORG other\n",
+            "# routes\nExample.org\tsmtp:[a]\n\nlong  one\n# between\n  two\n\"a b\"@c  x\nexample.ORG other\nd\\ e  f\n",
         )
         .unwrap();
         assert_eq!(table.lookup("EXAMPLE.org").unwrap().as_deref(), Some("smtp:[a]"));
         assert_eq!(table.lookup("long").unwrap().as_deref(), Some("one  two"));
         assert_eq!(table.lookup("\"a b\"@c").unwrap().as_deref(), Some("x"));
+        assert_eq!(table.lookup("d\\ e").unwrap().as_deref(), Some("f"));
         assert_eq!(table.remarks().len(), 1);
     }
 

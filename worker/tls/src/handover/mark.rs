@@ -6,48 +6,27 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// How often the counters are read until two readings agree.
-const READINGS: usize = 16;
-
 /// A socket and how far its two streams have come. Taken when a session is deposited and again when it is taken up: if they
-/// differ, the state is of another socket, or somebody has used the socket since.
+/// differ, the state is of another socket, or somebody has used the socket since, or the server has spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketMark {
     /// `SO_COOKIE`: no two sockets have the same while the system is up.
     pub cookie: u64,
-    /// Octets that processes wrote, acknowledged or not; one more where the kernel counts the SYN.
+    /// Octets that processes wrote, sent or not, each once.
     pub written: u64,
-    /// Octets that processes read. What waits in the kernel does not count.
-    pub consumed: u64,
+    /// Octets that came, read or not. A quiet session has none unread, and whoever takes one up makes sure of it.
+    pub received: u64,
 }
 
 impl SocketMark {
-    /// The mark of a TCP socket now.
+    /// The mark of a TCP socket now. Its counters are read in one call: none can change between two of them.
     ///
     /// # Errors
-    /// What the system says; `WouldBlock` if the counters do not come to rest, which they do on a quiet session.
+    /// What the system says; `Unsupported` before Linux 4.19.
     pub fn of(socket: BorrowedFd<'_>) -> io::Result<Self> {
-        let mut last = Self::once(socket)?;
-        // An acknowledgement or a segment may come between two of the calls.
-        for _ in 0..READINGS {
-            let again = Self::once(socket)?;
-            if again == last {
-                return Ok(last);
-            }
-            last = again;
-        }
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn once(socket: BorrowedFd<'_>) -> io::Result<Self> {
         let cookie = sockopt::socket_cookie(socket)?;
-        let info = counters::tcp_info(socket)?;
-        let unsent = counters::unsent(socket)?;
-        let unread = rustix::io::ioctl_fionread(socket)?;
-        Ok(Self {
-            cookie,
-            written: info.acknowledged.wrapping_add(unsent),
-            consumed: info.received.wrapping_sub(unread),
-        })
+        let counters::TcpInfo { received, unsent, sent, repeated } = counters::tcp_info(socket)?;
+        let written = sent.wrapping_sub(repeated).wrapping_add(u64::from(unsent));
+        Ok(Self { cookie, written, received })
     }
 }

@@ -25,12 +25,14 @@ impl PolicyError {
         Self { status: "4.7.5", text: text.into(), warning: None, before_connecting: true }
     }
 
-    /// `smtp_tls_wrappermode` with a level that would allow plaintext. `prefix`: `smtp_` or `lmtp_`.
+    /// `smtp_tls_wrappermode` with a level that would allow plaintext.
     pub(crate) fn wrappermode(prefix: &str) -> Self {
-        let warning = format!(
-            "{prefix}tls_wrappermode requires \"{prefix}tls_security_level = encrypt\" (or stronger)"
-        );
-        let text = "mail system configuration error".into();
-        Self { status: "4.3.0", text, warning: Some(warning), before_connecting: true }
+        let wanted = format!("\"{prefix}tls_security_level = encrypt\" (or stronger)");
+        Self {
+            status: "4.3.0",
+            text: "server unavailable or unable to receive mail".into(),
+            warning: Some(format!("{prefix}tls_wrappermode requires {wanted}")),
+            before_connecting: true,
+        }
     }
 }

@@ -25,9 +25,9 @@ impl Policy {
         let base_domain = dane.as_ref().and_then(|decision| decision.base_domain.clone());
         let (offer, unavailable) = self.offer(level)?;
         let sni = match base_domain {
-            Some(domain) => sni::of_base_domain(&domain),
-            None if level == Level::None => None,
-            None => self.sni.name(names).map_err(|problem| self.wrong(&problem))?,
+            Some(domain) if level.is_dane() => sni::of_base_domain(&domain),
+            _ if level == Level::None => None,
+            _ => self.sni.name(names).map_err(|problem| self.wrong(&problem))?,
         };
         Ok(Effective {
             level,

@@ -45,7 +45,7 @@ pub(crate) fn offer(wishes: &Wishes<'_>, grades: &Grades) -> (Result<Arc<Offer>,
     };
     let mut versions = match versions(wishes.protocols) {
         Ok(versions) => versions,
-        Err(error @ ProtocolsError::Unknown { .. }) => {
+        Err(error @ (ProtocolsError::Unknown { .. } | ProtocolsError::Nothing { .. })) => {
             return (Err(OfferError::Invalid(error.to_string())), selected.unknown);
         }
         Err(error @ ProtocolsError::Empty { .. }) => {

@@ -20,7 +20,13 @@ pub(crate) enum ProtocolsError {
         /// The word.
         word: String,
     },
-    /// Nothing is left that the library has.
+    /// Nothing is left at all.
+    #[error("TLS protocol list {list:?} allows nothing")]
+    Nothing {
+        /// The whole list.
+        list: String,
+    },
+    /// What is left is older than what the library has.
     #[error("TLS protocol list {list:?} allows neither TLSv1.2 nor TLSv1.3, and there are no others here")]
     Empty {
         /// The whole list.
@@ -110,6 +116,8 @@ fn intersect(list: &str, offered: &[bool]) -> Result<Versions, ProtocolsError> {
     let versions = Versions { tls12: run.contains(&4), tls13: run.contains(&5) };
     if versions.tls12 || versions.tls13 {
         Ok(versions)
+    } else if run.is_empty() {
+        Err(ProtocolsError::Nothing { list: list.into() })
     } else {
         Err(ProtocolsError::Empty { list: list.into() })
     }
@@ -159,8 +167,15 @@ mod tests {
 
     #[test]
     fn what_the_library_does_not_have_leaves_nothing() {
-        for list in ["TLSv1", "<=TLSv1.1", "SSLv2 SSLv3", "!TLSv1.2 !TLSv1.3"] {
+        for list in ["TLSv1", "<=TLSv1.1", "!TLSv1.2 !TLSv1.3"] {
             assert!(matches!(versions(list), Err(ProtocolsError::Empty { .. })), "{list}");
+        }
+    }
+
+    #[test]
+    fn what_allows_nothing_is_a_mistake() {
+        for list in ["SSLv2 SSLv3", "!TLSv1 !TLSv1.1 !TLSv1.2 !TLSv1.3", "TLSv1.2 !TLSv1.2"] {
+            assert!(matches!(versions(list), Err(ProtocolsError::Nothing { .. })), "{list}");
         }
     }
 

@@ -106,7 +106,7 @@ pub(super) fn reach(links: &Links<'_>, goal: &Goal<'_>) -> Result<Chain, Problem
     let now = u64::try_from(links.now).unwrap_or_default();
     let depth = usize::try_from(links.depth).unwrap_or(usize::MAX);
     let fits = |path: &VerifiedPath<'_>| {
-        if path.intermediate_certificates().count() + 1 > depth {
+        if path.intermediate_certificates().count() > depth {
             return Err(Error::MaximumPathDepthExceeded);
         }
         match goal.dates {

@@ -103,7 +103,7 @@ fn what_is_wrong_is_said_with_its_line() {
         ("if\n", "1", RuleError::NoDelimiter),
         ("# c\n/a d\n", "2", RuleError::Unclosed('/')),
         ("\\a\\ d\n", "1", RuleError::Unclosed('\\')),
-        ("/a/q b\n", "1", RuleError::UnknownFlag('q')),
+        ("/a/q b\n", "1", RuleError::UnknownFlag { flag: 'q', known: "i, m and x" }),
         ("/a/\n", "1", RuleError::NoResult),
         ("/a/ $0\n", "1", no_group(0, 0)),
         ("/(a)/ $2\n", "1", no_group(2, 1)),
@@ -130,9 +130,14 @@ fn an_error_names_the_file_and_the_line() {
 }
 
 #[test]
+fn a_search_that_tries_all_ways_elsewhere_ends_here() {
+    assert_eq!(answer("/^(a+)+$/ x\n/(a|aa)+$/ y\n", &format!("{}b", "a".repeat(2000))), None);
+}
+
+#[test]
 fn files_patterns_keys_and_results_are_bounded() {
     assert_eq!(wrong(&format!("/{}/ x\n", "a".repeat(5000))).1, RuleError::LongPattern);
-    assert_eq!(wrong(&"/a/ x\n".repeat(MOST_RULES + 1)).1, RuleError::TooMany(MOST_RULES));
+    assert_eq!(wrong(&"/a/ x\n".repeat(10_001)).1, RuleError::TooMany(10_000));
     assert!(matches!(wrong(&"# comment\n".repeat(500_000)).1, RuleError::TooLong(_)));
     let doubling = table("/(.*)/ $1$1\n").unwrap();
     assert!(doubling.lookup(&"a".repeat(40_000)).is_err());
@@ -171,11 +176,7 @@ fn missing_files_and_relative_paths_are_errors() {
 proptest::proptest! {
     #[test]
     fn any_line_is_read_or_refused(line in "[!/if end$(){}1a\\\\*\\[\\]^~é]{0,40}", key in "[aif1/é]{0,8}") {
-        let spec = TableSpec::parse("regexp:/x").unwrap();
-        let mut builder = Builder::new(&spec);
-        if builder.add(&line, "x").is_ok()
-            && let Ok(table) = builder.finish()
-        {
+        if let Ok(table) = table(&format!("{line}\n")) {
             _ = table.lookup(&key);
         }
     }

@@ -1,0 +1,63 @@
+//! Files as postdrop(1) leaves them in `maildrop`.
+
+use nix::unistd::{Uid, User};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A message for one recipient.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Envelope recipient.
+    pub recipient: String,
+    /// How long ago it came.
+    pub age: Duration,
+}
+
+impl Letter {
+    /// Writes it; the mode 0700 is postdrop's sign that the file is complete.
+    pub(super) fn write(&self, maildrop: &Path, number: usize) {
+        let came = SystemTime::now().checked_sub(self.age).unwrap_or(UNIX_EPOCH);
+        let came = came.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut file = Vec::new();
+        record(&mut file, b'T', &format!("{came} 0"));
+        record(&mut file, b'S', "");
+        record(&mut file, b'R', &self.recipient);
+        record(&mut file, b'M', "");
+        for line in ["From: <sender@client.test>", "Subject: test", "", "text"] {
+            record(&mut file, b'N', line);
+        }
+        record(&mut file, b'X', "");
+        record(&mut file, b'E', "");
+        let path = maildrop.join(format!("{number:06X}"));
+        let owner = User::from_name("postfix").expect("accounts").map_or(Uid::from_raw(0), |user| user.uid);
+        fs::write(&path, file).expect("a file in maildrop");
+        chown(&path, Some(owner.as_raw()), None).expect("root may");
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).expect("own file");
+    }
+}
+
+/// Type, length in groups of seven bits with the lowest first, content.
+fn record(file: &mut Vec<u8>, kind: u8, content: &str) {
+    file.push(kind);
+    let mut length = content.len();
+    while length >= 0x80 {
+        file.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    file.push(length as u8);
+    file.extend_from_slice(content.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_above_127_take_two_octets() {
+        let mut file = Vec::new();
+        record(&mut file, b'N', &"x".repeat(200));
+        assert_eq!((&file[..3], file.len()), (&[b'N', 0xc8, 1][..], 203));
+    }
+}
