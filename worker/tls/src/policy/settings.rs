@@ -18,8 +18,8 @@ use super::sni::SniRule;
 use super::table::Entry;
 use super::tlsa::DaneDigests;
 use super::{Policy, Transport, groups};
-use crate::{Level, Source};
 use crate::engine::{AnchorSet, Engine};
+use crate::{Level, Source};
 
 /// Texts that were told already; beyond this many, nothing is told anew.
 const MOST_TOLD: usize = 1000;
