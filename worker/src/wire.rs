@@ -143,7 +143,8 @@ impl Wire {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     within(duty, deadline, self.socket.ready_to_write_or_read()).await?;
-                    self.look()?;
+                    // By way of the event loop, which would otherwise go on saying that there is something to read.
+                    self.read()?;
                 }
                 Err(_) => return Err(Stopped::Lost(Lost::Closed)),
             }

@@ -85,8 +85,12 @@ impl Socket {
     /// As recv(2).
     pub fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.registered()? {
-            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd(), buffer)),
-            Self::Unix(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd(), buffer)),
+            Self::Tcp(stream) => {
+                all_there_is(buffer, |read| stream.try_io(Interest::READABLE, || read(stream.as_fd())))
+            }
+            Self::Unix(stream) => {
+                all_there_is(buffer, |read| stream.try_io(Interest::READABLE, || read(stream.as_fd())))
+            }
             Self::Idle { .. } => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -183,6 +187,24 @@ impl Socket {
 
 fn send(socket: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(socket, octets, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
+}
+
+/// Reads by way of the event loop. What does not fill the buffer was all there is: the event loop hears of it as if nothing
+/// had been there, so that it waits for more, and does not send us to look once again.
+fn all_there_is(
+    buffer: &mut [u8],
+    by: impl FnOnce(&mut dyn FnMut(BorrowedFd<'_>) -> io::Result<usize>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let room = buffer.len();
+    let mut all = None;
+    let result = by(&mut |socket| match receive(socket, buffer) {
+        Ok(count) if count > 0 && count < room => {
+            all = Some(count);
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        other => other,
+    });
+    all.map_or(result, Ok)
 }
 
 fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
