@@ -66,6 +66,8 @@ pub struct Wire {
 
 /// How much is read at once.
 const READ: usize = 8 * 1024;
+/// How often a server is listened to that is about to be left.
+const LAST_READS: u32 = 64;
 
 impl Wire {
     /// A connection on which nothing is outstanding.
@@ -92,13 +94,17 @@ impl Wire {
     /// [`WireError`].
     pub async fn flush(&mut self, duty: &Duty, limit: Limit) -> Result<(), WireError> {
         let mut written = 0;
-        let result = match self.seal() {
-            Ok(()) => self.write_from(&mut written, duty, limit).await,
-            Err(stopped) => Err(stopped),
-        };
-        let unwritten = match &self.layer {
-            Some(layer) => layer.unwritten_plaintext(),
-            None => self.outgoing.len().saturating_sub(written),
+        let (result, unwritten) = match self.seal() {
+            Ok(()) => {
+                let result = self.write_from(&mut written, duty, limit).await;
+                let unwritten = match &self.layer {
+                    Some(layer) => layer.unwritten_plaintext(),
+                    None => self.outgoing.len().saturating_sub(written),
+                };
+                (result, unwritten)
+            }
+            // What is not sealed is not written.
+            Err(stopped) => (Err(stopped), self.outgoing.len()),
         };
         self.clear();
         result.map_err(|stopped| stopped.at(unwritten))
@@ -183,7 +189,11 @@ impl Wire {
 
     /// Takes in what the server said before the connection broke.
     pub fn last_words(&mut self) {
-        while self.read_now().is_ok_and(|count| count > 0) && !self.replies.has_reply() {}
+        // Inside TLS a server can say much that is no word.
+        let mut left = LAST_READS;
+        while left > 0 && self.read_now().is_ok_and(|count| count > 0) && !self.replies.has_reply() {
+            left -= 1;
+        }
     }
 
     /// Whether something was read that no command asked for.

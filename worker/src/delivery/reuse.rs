@@ -11,7 +11,6 @@ use proto::key::{DestinationKey, EndpointKey};
 use proto::parked::{Label, Parked, Taken};
 use route::{Candidate, Endpoint, Nexthop};
 use smtp::Ready;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tls::handover::{self, SocketMark};
@@ -49,9 +48,9 @@ pub(super) fn by_destination(
         Some(Answer::Way { endpoint, sealed }) => {
             match state::open_route(&context.secret, &key, &endpoint, &sealed) {
                 // With several hosts the lookup decides which of them is next.
-                Ok(route) if route.alone => {
-                    host_of(route).map_or(Known::Nothing, |host| Known::Host(Box::new(host)))
-                }
+                Ok(route) if route.alone => host_of(route)
+                    .filter(|host| policy_for(context, request, nexthop, host, &endpoint).is_some())
+                    .map_or(Known::Nothing, |host| Known::Host(Box::new(host))),
                 _ => Known::Nothing,
             }
         }
@@ -94,16 +93,27 @@ fn by_route(
     let others = if route.alone { Others::None } else { Others::Some };
     let host = host_of(route)?;
     let place = Place::of(&host.candidate);
-    // What decides about a connection now must be what decided then: the configuration may have changed since.
-    let policy = secure::effective(context, nexthop, &host).ok();
-    let Some(policy) = policy.filter(|policy| endpoint_key(context, request, &place, policy) == endpoint)
-    else {
+    let Some(policy) = policy_for(context, request, nexthop, &host, &endpoint) else {
         put_back(context, cache, found);
         return None;
     };
     let mut session = wake(context, found, &policy)?;
     session.connection.place = place;
     Some((session, others))
+}
+
+/// The policy of a host that a route leads to. What decides about a connection now must be what decided then: the
+/// configuration may have changed since.
+fn policy_for(
+    context: &Context,
+    request: &Request,
+    nexthop: &Nexthop,
+    host: &Host,
+    endpoint: &EndpointKey,
+) -> Option<Effective> {
+    let place = Place::of(&host.candidate);
+    secure::effective(context, nexthop, host)
+        .filter(|policy| endpoint_key(context, request, &place, policy) == *endpoint)
 }
 
 /// A session to one of these candidates, each under its policy, and which of them.
@@ -139,27 +149,27 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
     let SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts, tls } = state;
     let family = if port == 0 { Family::Unix } else { Family::Tcp };
     let peer = format!("{host}[{address}]");
-    let encrypted = match tls {
-        None => None,
-        Some(tls) => match resume(tls, descriptor.as_fd(), policy) {
-            Ok(resumed) => Some(resumed),
-            Err(why) => {
-                tracing::warn!("a parked TLS session with {peer} {why}: closed");
-                return None;
-            }
-        },
-    };
     let socket = Socket::received(descriptor, family).ok()?;
     // What a server says unasked would be taken for the answer to our first command, and each answer for the next one's.
+    // Asked before the mark, which a server changes that merely hung up.
     if !socket.is_quiet() {
         tracing::debug!("a parked session with {peer} was over: closed");
         return None;
     }
-    let (wire, security) = match encrypted {
-        None => (Wire::new(socket), Security::Plaintext { makeshift: false }),
-        Some((records, peer)) => {
+    let resumed = match tls {
+        None if policy.level.is_mandatory() => Err(Unfit::NotEncrypted),
+        None => Ok(None),
+        Some(tls) => resume(tls, &socket, policy).map(Some),
+    };
+    let (wire, security) = match resumed {
+        Ok(None) => (Wire::new(socket), Security::Plaintext { makeshift: false }),
+        Ok(Some((records, peer))) => {
             let security = Security::Encrypted { peer: Box::new(peer), reuse: policy.reuse };
             (Wire::resumed(socket, records), security)
+        }
+        Err(why) => {
+            tracing::warn!("a parked session with {peer} {why}: closed");
+            return None;
         }
     };
     let handed_over = parked_by != context.pid;
@@ -176,8 +186,9 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
 }
 
 /// The encryption of a session that was taken, if this process alone has it and it is worth what the policy asks.
-fn resume(tls: ParkedTls, socket: BorrowedFd<'_>, policy: &Effective) -> Result<(Records, PeerFacts), Unfit> {
+fn resume(tls: ParkedTls, socket: &Socket, policy: &Effective) -> Result<(Records, PeerFacts), Unfit> {
     let ParkedTls { state, mark, peer } = tls;
+    let socket = socket.descriptor().ok_or(Unfit::Unusable)?;
     // Of two processes that were given the same session one is refused here.
     handover::claim(socket).map_err(|_| Unfit::HeldByAnother)?;
     if let Some(mark) = mark
@@ -192,7 +203,7 @@ fn resume(tls: ParkedTls, socket: BorrowedFd<'_>, policy: &Effective) -> Result<
     Ok((records, peer))
 }
 
-/// Why a parked TLS session is not used.
+/// Why a parked session is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Unfit {
     #[error("is held by another process")]
@@ -203,6 +214,8 @@ enum Unfit {
     NotForThisPolicy,
     #[error("cannot go on")]
     Unusable,
+    #[error("is not encrypted, as the policy asks")]
+    NotEncrypted,
 }
 
 /// A session that does not fit goes back as it was.

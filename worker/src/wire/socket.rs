@@ -5,7 +5,7 @@
 use rustix::io::ioctl_fionbio;
 use rustix::net::{RecvFlags, SendFlags};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -90,12 +90,7 @@ impl Socket {
     }
 
     fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-        let descriptor = match self {
-            Self::Tcp(stream) => stream.as_fd(),
-            Self::Unix(stream) => stream.as_fd(),
-            Self::Idle { descriptor: Some(descriptor), .. } => descriptor.as_fd(),
-            Self::Idle { descriptor: None, .. } => return Err(io::ErrorKind::NotConnected.into()),
-        };
+        let descriptor = self.descriptor().ok_or(io::ErrorKind::NotConnected)?;
         let (count, _) = rustix::net::recv(descriptor, buffer, flags)?;
         Ok(count)
     }
@@ -148,6 +143,15 @@ impl Socket {
             };
         }
         Ok(self)
+    }
+
+    /// The descriptor, for questions to the system.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Tcp(stream) => Some(stream.as_fd()),
+            Self::Unix(stream) => Some(stream.as_fd()),
+            Self::Idle { descriptor, .. } => descriptor.as_ref().map(AsFd::as_fd),
+        }
     }
 
     /// The descriptor, forgotten by the event loop, which would otherwise go on watching it in another process.
