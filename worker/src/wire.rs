@@ -161,6 +161,9 @@ impl Wire {
     pub async fn hear(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
         let deadline = Instant::now() + patience;
         while !self.replies.has_reply() {
+            if self.layer.as_mut().is_some_and(|layer| layer.is_over(&mut self.replies)) {
+                return Err(Stopped::Lost(Lost::Closed).at(0));
+            }
             let ready = within(duty, deadline, self.socket.ready_to_read()).await;
             ready.and_then(|()| self.read()).map_err(|stopped| stopped.at(0))?;
         }
@@ -300,7 +303,7 @@ impl Wire {
             Ok(Came::Closed) if self.replies.has_reply() => Ok(count),
             Ok(Came::Closed) => Ok(0),
             Err(error) => {
-                tracing::info!("TLS: {error}");
+                tell(&error);
                 Err(io::ErrorKind::InvalidData.into())
             }
         }
@@ -309,8 +312,15 @@ impl Wire {
 
 /// TLS that cannot go on is a connection that cannot go on.
 fn broken(error: &RecordError) -> Stopped {
-    tracing::info!("TLS: {error}");
+    tell(error);
     Stopped::Lost(Lost::Closed)
+}
+
+/// Once: what follows from a failure is no news.
+fn tell(error: &RecordError) {
+    if !matches!(error, RecordError::Poisoned | RecordError::Closed) {
+        tracing::info!("TLS: {error}");
+    }
 }
 
 /// Why waiting ended, before it is known how much was left to write.
