@@ -104,7 +104,8 @@ async fn encrypted(
     let peer = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
     let introduced = introduce(terms, wire, place, hello).await;
     let greeted = introduced.map_err(|error| lost_inside(terms, error))?;
-    if terms.context.config.tls.block_early_mail_reply && !matches!(wire.was_interrupted(), Ok(false)) {
+    // That it hung up is found with the first command.
+    if terms.context.config.tls.block_early_mail_reply && matches!(wire.was_interrupted(), Ok(true)) {
         tracing::warn!("host {} said something before MAIL was sent", greeted.peer());
         return Err(part(wire, Failure::new("4.7.0", "unexpected server message")));
     }

@@ -53,7 +53,9 @@ pub(super) fn by_destination(
                 // With several hosts the lookup decides which of them is next.
                 Ok(route) if route.alone => {
                     let until = route.fresh_until;
-                    host_of(route).map_or(Known::Nothing, |host| Known::Host(Box::new(host), until))
+                    host_of(route)
+                        .filter(|host| policy_for(context, request, nexthop, host, &endpoint).is_some())
+                        .map_or(Known::Nothing, |host| Known::Host(Box::new(host), until))
                 }
                 _ => Known::Nothing,
             }
@@ -112,16 +114,27 @@ fn by_route(
     let others = if route.alone { Others::None } else { Others::Some };
     let host = host_of(route)?;
     let place = Place::of(&host.candidate);
-    // What decides about a connection now must be what decided then: the configuration may have changed since.
-    let policy = effective(context, nexthop, &host).ok();
-    let Some(policy) = policy.filter(|policy| endpoint_key(context, request, &place, policy) == endpoint)
-    else {
+    let Some(policy) = policy_for(context, request, nexthop, &host, &endpoint) else {
         put_back(context, cache, found);
         return None;
     };
     let mut session = wake(context, found, &policy)?;
     session.connection.place = place;
     Some((session, others))
+}
+
+/// The policy of a host that a route leads to. What decides about a connection now must be what decided then: the
+/// configuration may have changed since.
+fn policy_for(
+    context: &Context,
+    request: &Request,
+    nexthop: &Nexthop,
+    host: &Host,
+    endpoint: &EndpointKey,
+) -> Option<Effective> {
+    let place = Place::of(&host.candidate);
+    effective(context, nexthop, host)
+        .filter(|policy| endpoint_key(context, request, &place, policy) == *endpoint)
 }
 
 /// A session to one of these candidates, each under its policy, and which of them.
@@ -210,6 +223,9 @@ fn secure(
     policy: &Effective,
 ) -> Result<(Wire, Security), Unfit> {
     let Some(tls) = tls else {
+        if policy.level.is_mandatory() {
+            return Err(Unfit::NotEncrypted);
+        }
         // One that was disconnected would only never be ready.
         if !leads_to(&socket, place) {
             return Err(Unfit::OtherSocket);
@@ -260,6 +276,8 @@ enum Unfit {
     NotForThisPolicy,
     #[error("cannot go on")]
     Unusable,
+    #[error("is not encrypted, as the policy asks")]
+    NotEncrypted,
 }
 
 /// A session that does not fit goes back as it was.
