@@ -5,6 +5,7 @@ mod tls;
 pub use tls::TlsContext;
 
 use crate::args::Args;
+use crate::farewells::Farewells;
 use crate::supervisor::Keys;
 use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
@@ -76,6 +77,8 @@ pub struct Context {
     pub deposit: RefCell<DepositKeys>,
     /// Encryption.
     pub tls: TlsContext,
+    /// Connections that are being parted from.
+    pub farewells: Farewells,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
     route: RouteOptions,
@@ -144,6 +147,7 @@ impl Context {
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),
+            farewells: Farewells::default(),
             queue_directory,
             own: OnceCell::new(),
             listed: OnceCell::new(),

@@ -25,6 +25,8 @@ pub(super) enum GreetError {
     Lost(Failure),
     /// TLS did not come about where it is not required: plaintext may do.
     NoTls(Failure),
+    /// It did, and the connection did not last: the same.
+    LostInside(Failure),
     /// The supervisor is gone.
     Abandoned(Abandoned),
 }
@@ -116,7 +118,7 @@ async fn encrypted(
 /// TLS is up, and the connection did not last: where TLS is not required, this may be for want of it.
 fn lost_inside(terms: &Terms<'_>, error: GreetError) -> GreetError {
     match error {
-        GreetError::Lost(failure) if terms.policy.level == Level::May => GreetError::NoTls(failure),
+        GreetError::Lost(failure) if terms.policy.level == Level::May => GreetError::LostInside(failure),
         error => error,
     }
 }

@@ -16,9 +16,6 @@ use tls::PeerFacts;
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
 
-/// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
-const MOST_FAREWELLS: usize = 32;
-
 /// What is wanted of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -148,13 +145,12 @@ fn seal_off(records: Records, peer: PeerFacts, socket: &OwnedFd) -> Option<Parke
 /// of its own does.
 fn await_farewell(delivery: &Delivery<'_>, mut connection: Connection) {
     let context = delivery.context;
-    let waiting = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let hears_reply = !context.config.hello.skip_quit_response;
     let hears_close = connection.wire.is_encrypted() && !context.config.tls.fast_shutdown;
-    if (hears_reply || hears_close) && waiting < MOST_FAREWELLS {
+    if (hears_reply || hears_close) && context.farewells.has_room() {
         let quit = hears_reply.then(|| greet::patience(context, Stage::Quit));
         let close = hears_close.then(|| greet::patience(context, Stage::StartTls));
-        tokio::spawn(connection.wire.farewell(quit, close));
+        context.farewells.wait_for(connection.wire.farewell(quit, close));
     } else {
         connection.wire.close_notify();
     }

@@ -37,7 +37,7 @@ impl Delivery<'_> {
         let failure = match greet::greet(&terms, socket).await {
             Ok(session) => return Ok(Some(session)),
             Err(GreetError::Abandoned(abandoned)) => return Err(abandoned),
-            Err(GreetError::NoTls(failure)) if fallback.is_some() => {
+            Err(GreetError::NoTls(failure) | GreetError::LostInside(failure)) if fallback.is_some() => {
                 tracing::info!("{}: {}", request.queue_id, failure.reason);
                 // Not deeper than once: in plaintext nothing can end for want of TLS.
                 let again = self.open(candidate, policy, position, Attempt::InPlaintext, None);
@@ -45,7 +45,9 @@ impl Delivery<'_> {
             }
             // The site is well; its TLS is not.
             Err(GreetError::NoTls(failure)) => failure,
-            Err(GreetError::Failed(failure) | GreetError::Lost(failure)) => {
+            Err(
+                GreetError::Failed(failure) | GreetError::Lost(failure) | GreetError::LostInside(failure),
+            ) => {
                 self.dead = Some(failure.clone());
                 failure
             }
