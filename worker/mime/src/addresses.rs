@@ -126,10 +126,7 @@ pub fn rewrite<A: Addresses>(
 }
 
 /// The new form, if there is one and it differs.
-fn ask<A: Addresses>(
-    address: &str,
-    addresses: &mut A,
-) -> Result<Option<String>, RewriteError<A::Error>> {
+fn ask<A: Addresses>(address: &str, addresses: &mut A) -> Result<Option<String>, RewriteError<A::Error>> {
     let Some(answer) = addresses.rewrite(address).map_err(RewriteError::Lookup)? else { return Ok(None) };
     let address = address.to_owned();
     if answer.contains(char::is_control) {

@@ -88,7 +88,8 @@ fn read_type(value: &[u8], mut boundary: impl FnMut(Vec<u8>, Kind)) -> Kind {
     let mut sections = Sections { tokens: Tokens::new(value), ended: false };
     let first = sections.next().unwrap_or_default();
     let subtype = |name: &str| {
-        first.get(1).is_some_and(|slash| slash.is_special(b'/')) && first.get(2).is_some_and(|sub| sub.is(name))
+        first.get(1).is_some_and(|slash| slash.is_special(b'/'))
+            && first.get(2).is_some_and(|sub| sub.is(name))
     };
     let is = |name: &str| first.first().is_some_and(|kind| kind.is(name));
     if is("message") {
@@ -195,8 +196,15 @@ mod tests {
         assert_eq!(boundaries(" x y; boundary=\"un"), ["un"]);
         assert_eq!(boundaries("; boundary=\"\""), [""]);
         assert_eq!(boundaries("; boundary=[b]"), ["["]);
-        for none in ["", " boundary=b", ",boundary=b", "; boundary*=b", "; boundary=", "; boundary=; x", "; x boundary=b"]
-        {
+        for none in [
+            "",
+            " boundary=b",
+            ",boundary=b",
+            "; boundary*=b",
+            "; boundary=",
+            "; boundary=; x",
+            "; x boundary=b",
+        ] {
             assert_eq!(boundaries(none), [""; 0], "{none}");
         }
     }

@@ -247,8 +247,7 @@ impl<V: Visitor> At<'_, V> {
         let block = self.place.block.unwrap_or(Block::Message);
         let end = self.place.header_end.take();
         if std::mem::take(&mut self.place.cut) {
-            raw.truncate(raw.trim_ascii_end().len());
-            raw.extend_from_slice(end.map_or(b"", LineEnd::octets));
+            cut_line(&mut raw, end);
         }
         let header = Header { block, raw: &raw, end };
         let (boundaries, mut deep) = (&mut self.place.boundaries, 0);
@@ -328,3 +327,15 @@ impl Place {
         self.start = start;
     }
 }
+
+/// Ends a header that was cut: before the line that was not complete, if there are others.
+fn cut_line(raw: &mut Vec<u8>, end: Option<LineEnd>) {
+    if let Some(last) = memchr::memrchr(b'\n', raw) {
+        raw.truncate(last);
+    }
+    raw.truncate(raw.trim_ascii_end().len());
+    raw.extend_from_slice(end.map_or(b"", LineEnd::octets));
+}
+
+#[cfg(test)]
+mod tests;

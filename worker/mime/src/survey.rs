@@ -86,7 +86,9 @@ mod tests {
     #[test]
     fn it_tells_whether_a_conversion_has_work_and_whether_it_would_fail() {
         let deep = |count: usize| {
-            (0..count).map(|at| format!("Content-Type: multipart/x; boundary=b{at}\n\n--b{at}\n")).collect::<String>()
+            (0..count)
+                .map(|at| format!("Content-Type: multipart/x; boundary=b{at}\n\n--b{at}\n"))
+                .collect::<String>()
         };
         assert_eq!(survey("Subject: x\n\n\u{e9}\n"), (false, false));
         assert_eq!(survey("Content-Transfer-Encoding: 8bit\n\n"), (true, false));

@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn nothing_of_the_list_is_lost() {
-        for list in ["a@b, \"c d\" <e@[1.2]> (f (g) h)\t;", "\\", "\"", "(", "[", ")]>", "a\\", "\u{e9}@\u{e9}", ""] {
+        for list in
+            ["a@b, \"c d\" <e@[1.2]> (f (g) h)\t;", "\\", "\"", "(", "[", ")]>", "a\\", "\u{e9}@\u{e9}", ""]
+        {
             assert_eq!(split(list).into_iter().map(|(_, text)| text).collect::<String>(), list);
         }
     }

@@ -121,7 +121,9 @@ fn angle(tokens: &[Token<'_>], from: usize) -> Option<Found> {
         start
     };
     let (address, after) = spec(inside, local);
-    address.filter(|_| filled(inside, after) >= inside.len()).map(|address| Found { address, span: start..after })
+    address
+        .filter(|_| filled(inside, after) >= inside.len())
+        .map(|address| Found { address, span: start..after })
 }
 
 /// The first token at or after this that is no filling.
@@ -191,7 +193,8 @@ fn unquoted(text: &[u8]) -> Option<String> {
 
 /// A local part as it stands in a header: dots and atoms (RFC 5322 §3.2.3, RFC 6532 §3.2), or quoted.
 fn quoted(local: &str) -> String {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet) || octet > 127;
+    let plain =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet) || octet > 127;
     if local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(plain)) {
         return local.to_owned();
     }
