@@ -5,12 +5,14 @@
 //! delimiter, and the boundaries.
 
 mod lines;
+mod place;
 
 use crate::Limits;
-use crate::boundary::{Boundaries, Delimiter};
+use crate::boundary::Delimiter;
 use crate::entity::{Entity, Kind};
 use crate::header::{self, Block, Header, LineEnd, Start};
 use lines::{Lines, Sink};
+use place::{Line, Place};
 
 /// What is told to whom the scanner works for.
 pub trait Visitor {
@@ -69,30 +71,6 @@ pub struct Scanner {
     place: Place,
 }
 
-#[derive(Debug, Clone)]
-struct Place {
-    boundaries: Boundaries,
-    /// The block that is being read; `None` in a body.
-    block: Option<Block>,
-    entity: Entity,
-    line: Line,
-    /// The beginning of a line that can still be several things.
-    start: Vec<u8>,
-    header: Vec<u8>,
-    header_end: Option<LineEnd>,
-    /// How much of the header is kept at least: its name and colon.
-    name: usize,
-    cut: bool,
-    header_limit: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    Start,
-    Header,
-    Body,
-}
-
 /// Whether more of a line can come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
@@ -104,19 +82,7 @@ impl Scanner {
     /// At the beginning of a message.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let place = Place {
-            boundaries: Boundaries::new(limits.boundary, limits.nesting),
-            block: Some(Block::Message),
-            entity: Entity::new(Kind::Leaf),
-            line: Line::Start,
-            start: Vec::new(),
-            header: Vec::new(),
-            header_end: None,
-            name: 0,
-            cut: false,
-            header_limit: limits.header,
-        };
-        Self { lines: Lines::default(), place }
+        Self { lines: Lines::default(), place: Place::new(limits) }
     }
 
     /// Takes the next octets.
@@ -243,12 +209,8 @@ impl<V: Visitor> At<'_, V> {
         if self.place.header.is_empty() {
             return Ok(());
         }
-        let mut raw = std::mem::take(&mut self.place.header);
+        let (mut raw, end) = self.place.take_header();
         let block = self.place.block.unwrap_or(Block::Message);
-        let end = self.place.header_end.take();
-        if std::mem::take(&mut self.place.cut) {
-            cut_line(&mut raw, end);
-        }
         let header = Header { block, raw: &raw, end };
         let (boundaries, mut deep) = (&mut self.place.boundaries, 0);
         self.place.entity.read(&header, |text, part| deep += usize::from(!boundaries.push(text, part)));
@@ -278,63 +240,6 @@ impl<V: Visitor> At<'_, V> {
         }
         Ok(())
     }
-}
-
-impl Place {
-    /// What the line is in a header block. A continuation is a header whose name has no length.
-    fn header_start(&self) -> Start {
-        match self.start.first() {
-            Some(b' ' | b'\t') if !self.header.is_empty() => Start::Header(0),
-            _ => header::start(&self.start),
-        }
-    }
-
-    fn enter(&mut self, block: Option<Block>, entity: Entity) {
-        self.block = block;
-        self.entity = entity;
-    }
-
-    /// Below a header block. A message inside begins below a blank line only.
-    fn enter_body(&mut self, by: HeadersEnd) {
-        if by == HeadersEnd::Blank && self.entity.has_message() {
-            return self.enter(Some(Block::Nested), Entity::new(Kind::Leaf));
-        }
-        self.block = None;
-        if matches!(self.entity.kind, Kind::Multipart | Kind::Message) {
-            // Octets around the parts have no encoding.
-            self.entity = Entity::new(self.entity.kind);
-        }
-    }
-
-    /// More of a header, as far as the limit allows.
-    fn keep(&mut self, text: &[u8]) {
-        let room = self.header_limit.max(self.name).saturating_sub(self.header.len());
-        self.cut |= text.len() > room;
-        self.header.extend_from_slice(text.get(..room).unwrap_or(text));
-    }
-
-    fn keep_end(&mut self, end: LineEnd) {
-        self.header_end = Some(end);
-        self.cut |= self.header.len() >= self.header_limit;
-        if !self.cut {
-            self.header.extend_from_slice(end.octets());
-        }
-    }
-
-    /// Keeps the room that the beginnings of lines need.
-    fn reuse(&mut self, mut start: Vec<u8>) {
-        start.clear();
-        self.start = start;
-    }
-}
-
-/// Ends a header that was cut: before the line that was not complete, if there are others.
-fn cut_line(raw: &mut Vec<u8>, end: Option<LineEnd>) {
-    if let Some(last) = memchr::memrchr(b'\n', raw) {
-        raw.truncate(last);
-    }
-    raw.truncate(raw.trim_ascii_end().len());
-    raw.extend_from_slice(end.map_or(b"", LineEnd::octets));
 }
 
 #[cfg(test)]

@@ -53,12 +53,12 @@ impl Survey {
 impl Visitor for Found {
     type Error = Infallible;
 
-    fn header(&mut self, _: Header<'_>, _: Entity) -> Result<(), Infallible> {
+    fn header(&mut self, _: Header<'_>, entity: Entity) -> Result<(), Infallible> {
+        self.eight_bit |= entity.is_eight_bit();
         Ok(())
     }
 
-    fn headers_end(&mut self, _: Block, entity: Entity, _: HeadersEnd) -> Result<(), Infallible> {
-        self.eight_bit |= entity.is_eight_bit();
+    fn headers_end(&mut self, _: Block, _: Entity, _: HeadersEnd) -> Result<(), Infallible> {
         Ok(())
     }
 
