@@ -4,6 +4,14 @@
 //! Nothing here reads, waits or keeps more than a header and the boundaries around it. Content that needs no change
 //! must not pass here: a message with garbage for headers is then untouched.
 //!
+//! What differs from Postfix:
+//! * Nothing is encoded around the parts of a multipart, or below headers of a message/rfc822 that no blank line ends:
+//!   both are called 7bit, so nobody would decode it.
+//! * A `Content-Type` of an unknown kind makes a part of a digest a leaf, not a message.
+//! * A header above the limit is cut at a line's end, if it has more than one line.
+//! * In rewritten headers phrases and comments stay where and what they were (Postfix makes `J.Doe` of `J. Doe`).
+//! * A CR without LF never leaves.
+//!
 //! ```
 //! use mime::{AsTheyAre, Conversion, Filter, Limits};
 //!

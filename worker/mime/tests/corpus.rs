@@ -1,4 +1,5 @@
 //! Mail of the world: the samples that come with mail-parser, well-formed and not.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Memory stays flat, however long a message or a line of it is.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use mime::{AsTheyAre, Conversion, Filter, Limits};
 use std::fs;

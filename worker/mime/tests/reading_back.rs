@@ -1,4 +1,5 @@
 //! Messages with 8-bit parts, converted and read by an independent parser: every part says what it said.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! However a message is cut into pieces, the same comes out; and what comes out is safe to send.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod support;
 
