@@ -59,6 +59,13 @@ impl Filter {
         Self { scanner: Scanner::new(limits), output }
     }
 
+    /// Whether the message's own headers are behind: no address is asked for any more. Whoever must know all answers
+    /// before DATA lets a filter of its own run so far, and keeps what it was told.
+    #[must_use]
+    pub fn is_past_headers(&self) -> bool {
+        self.scanner.is_past_headers()
+    }
+
     /// Takes the next octets and appends what can be said of them: at most about three times as many, and a header.
     ///
     /// # Errors

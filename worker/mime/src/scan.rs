@@ -85,6 +85,12 @@ impl Scanner {
         Self { lines: Lines::default(), place: Place::new(limits) }
     }
 
+    /// Whether the message's own headers are behind.
+    #[must_use]
+    pub fn is_past_headers(&self) -> bool {
+        self.place.block != Some(Block::Message)
+    }
+
     /// Takes the next octets.
     ///
     /// # Errors

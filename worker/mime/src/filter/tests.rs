@@ -232,3 +232,18 @@ fn boundaries_that_agree_up_to_the_limit_are_the_same() {
         message(QUOTED).into_bytes()
     );
 }
+
+#[test]
+fn it_is_known_when_no_more_addresses_can_come() {
+    let (mut filter, mut out) = (Filter::new(&LIMITS, Conversion::None), Vec::new());
+    let mut asked = 0;
+    let mut count = |_: &str| {
+        asked += 1;
+        Ok::<_, std::convert::Infallible>(None)
+    };
+    filter.feed(b"To: a@b\nCc: c@d\n\r", &mut count, &mut out).unwrap();
+    assert!(!filter.is_past_headers());
+    filter.feed(b"\nTo: e@f\n", &mut count, &mut out).unwrap();
+    assert!(filter.is_past_headers());
+    assert_eq!(asked, 2);
+}
