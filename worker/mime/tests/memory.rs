@@ -51,11 +51,11 @@ fn thirty_megabytes_need_no_more_than_a_few() {
         (SOME, Conversion::SevenBit, "", b"x"),
         (SOME, Conversion::SevenBit, PARTS, b"-"),
         (SOME, Conversion::SevenBit, EIGHT, b" "),
-        (SOME, Conversion::SevenBit, EIGHT, b"........................................................................\r"),
-        (SOME, Conversion::SevenBit, "A: ", b"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n "),
-        (SOME, Conversion::SevenBit, "", b"A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n"),
-        (SOME, Conversion::SevenBit, PARTS, b"--b and much more of it, which does not matter, as long as it begins right\r\n"),
-        (SOME, Conversion::None, "", b"Content-Type: multipart/x; boundary=b\n\n--b, and more that does not matter but for time\n"),
+        (SOME, Conversion::SevenBit, EIGHT, b"........................................\r"),
+        (SOME, Conversion::SevenBit, "A: ", b"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n "),
+        (SOME, Conversion::SevenBit, "", b"A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n"),
+        (SOME, Conversion::SevenBit, PARTS, b"--b and what does not matter\r\n"),
+        (SOME, Conversion::None, "", b"Content-Type: multipart/x; boundary=b\n\n--b\n"),
     ] {
         let (longest, sum) = pass(pieces, conversion, head, text);
         let label = format!("{conversion:?} {head:?} {text:?}");
