@@ -138,6 +138,29 @@ fn ask<A: Addresses>(address: &str, addresses: &mut A) -> Result<Option<String>,
     }
 }
 
+/// The first address of a list, in the form that a header has.
+#[must_use]
+pub fn first_address(list: &str) -> Option<String> {
+    mailbox::first(&list::tokens(list.as_bytes()))
+}
+
+/// An address in the form that an envelope has: its local part without quotes. `None` if that cannot be written.
+#[must_use]
+pub fn without_quotes(address: &str) -> Option<String> {
+    with_local(address, |local| mailbox::unquoted(local.as_bytes()))
+}
+
+/// An address in the form that a header has: its local part quoted where it must be.
+#[must_use]
+pub fn with_quotes(address: &str) -> String {
+    with_local(address, |local| Some(mailbox::quoted(local))).unwrap_or_default()
+}
+
+fn with_local(address: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let (local, domain) = address.split_at(address.rfind('@').unwrap_or(address.len()));
+    Some(change(local)? + domain)
+}
+
 /// The value without the ends of its lines.
 fn unfolded(value: &[u8]) -> Vec<u8> {
     let lines = value.split(|octet| *octet == b'\n');

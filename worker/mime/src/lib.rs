@@ -34,7 +34,9 @@ mod header;
 mod scan;
 mod token;
 
-pub use addresses::{Addresses, AsTheyAre, RewriteError, is_rewritten, rewrite};
+pub use addresses::{
+    Addresses, AsTheyAre, RewriteError, first_address, is_rewritten, rewrite, with_quotes, without_quotes,
+};
 pub use entity::{Domain, Entity, Kind};
 pub use filter::{Conversion, Error, Filter};
 pub use header::{Block, Header, LineEnd};

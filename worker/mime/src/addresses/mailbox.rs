@@ -178,7 +178,7 @@ fn is_word(token: Option<&Token<'_>>) -> bool {
 }
 
 /// The text without quotes and backslashes. `None`: it is no text, or has control characters.
-fn unquoted(text: &[u8]) -> Option<String> {
+pub(super) fn unquoted(text: &[u8]) -> Option<String> {
     let mut plain = Vec::with_capacity(text.len());
     let mut octets = text.iter();
     while let Some(octet) = octets.next() {
@@ -192,7 +192,7 @@ fn unquoted(text: &[u8]) -> Option<String> {
 }
 
 /// A local part as it stands in a header: dots and atoms (RFC 5322 §3.2.3, RFC 6532 §3.2), or quoted.
-fn quoted(local: &str) -> String {
+pub(super) fn quoted(local: &str) -> String {
     let plain =
         |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet) || octet > 127;
     if local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(plain)) {
