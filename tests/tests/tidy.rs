@@ -16,7 +16,10 @@ const USES: &[(&str, &[&str])] = &[
     ("baton-route", &["baton-maincf"]),
     ("baton-tls", &["baton-maincf"]),
     ("baton-scache", &["baton-proto"]),
-    ("baton-worker", &["baton-smtp-dialogue", "baton-mime", "baton-tls", "baton-maincf", "baton-route", "baton-proto"]),
+    (
+        "baton-worker",
+        &["baton-smtp-dialogue", "baton-mime", "baton-tls", "baton-maincf", "baton-route", "baton-proto"],
+    ),
     ("baton-spool", &["baton-proto"]),
     ("baton-schedule", &[]),
     ("baton-intake", &[]),

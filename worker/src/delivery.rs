@@ -1,10 +1,11 @@
 //! The path of one delivery: a request in, exactly one result per recipient out.
 //!
 //! In order: where to ([`lookup`], [`hosts`]), a parked session or a connection ([`reuse`], [`open`], [`connect`]), the
-//! first commands ([`greet`]) and TLS ([`secure`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
+//! first commands ([`greet`]) and TLS ([`secure`]), what of the message changes ([`outgoing`], [`content`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
 //! keeping ([`keep`]).
 
 pub mod connect;
+mod content;
 mod dane;
 pub mod fate;
 mod greet;
@@ -12,6 +13,7 @@ mod hosts;
 mod keep;
 mod lookup;
 mod open;
+mod outgoing;
 pub mod recipients;
 mod reuse;
 mod secure;

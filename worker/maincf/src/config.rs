@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::main_cf::MainCf;
 use crate::param::{Protocol, Scope};
 use crate::params::{
-    Bounce, Connect, Content, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool, Process,
-    Queue, Retry, Rewriting, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust, TransportLimits,
+    Bounce, Connect, Content, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool,
+    Process, Queue, Retry, Rewriting, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust,
+    TransportLimits,
 };
 use crate::reader::{ConfigErrors, Reader};
 use crate::review;
