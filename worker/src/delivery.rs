@@ -175,6 +175,7 @@ impl Delivery<'_> {
         let afterwards = keep.for_session(self.context, &session, self.duty);
         let open = self.left.left();
         let Session { mut connection, ready } = session;
+        let success = transact::success(&ready);
         let started = now_micros();
         let carried = transact::transact(self, &mut connection, ready, &open, afterwards).await;
         self.duty.release();
@@ -193,7 +194,7 @@ impl Delivery<'_> {
         let lost = matches!(settled.session, SessionEnd::Broken(Broken::Lost(_)));
         let again = lost && self.fallback.is_some();
         let position = if again { Position::NotLast } else { position };
-        transact::settle(self, &connection, &open, &settled.verdicts, position, stamps);
+        transact::settle(self, &connection, &open, &settled.verdicts, position, stamps, success);
         keep::part(self, connection, nexthop, settled.session, afterwards);
         Ok(if again { Carried::Lost } else { Carried::Used })
     }

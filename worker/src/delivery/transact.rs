@@ -12,8 +12,8 @@ use crate::log::delivery::{Relay, Stamps};
 use crate::wire::{Limit, WireError};
 use proto::job;
 use smtp::{
-    Action, Afterwards, Body, Certainty, Envelope, Outcome, Quoting, Ready, Recipient, Scope, Transaction,
-    TransactionOptions, Utf8, Verdict,
+    Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, Quoting, Ready, Recipient,
+    Scope, Transaction, TransactionOptions, Utf8, Verdict,
 };
 
 /// Offers the recipients at these positions.
@@ -120,6 +120,15 @@ fn recipient<'a>(of: &'a job::Recipient, new: Option<&'a str>) -> Recipient<'a> 
     }
 }
 
+/// What success means for those who want to hear of it (RFC 3461 §5.2): a server with DSN tells them.
+pub(super) fn success(ready: &Ready) -> job::Fate {
+    match (ready.facts().offers(Extension::Dsn), ready.dialect().end_replies) {
+        (true, _) => job::Fate::Sent,
+        (false, EndReplies::One) => job::Fate::Relayed,
+        (false, EndReplies::PerRecipient) => job::Fate::Delivered,
+    }
+}
+
 /// Verdicts become results: failures first, since their replies came first.
 pub(super) fn settle(
     delivery: &mut Delivery<'_>,
@@ -128,6 +137,7 @@ pub(super) fn settle(
     verdicts: &[Verdict],
     position: Position,
     stamps: Stamps,
+    success: job::Fate,
 ) {
     let relay = Relay { name: connection.place.relay(), uses: connection.history.uses };
     let host = &connection.place.host;
@@ -152,7 +162,9 @@ pub(super) fn settle(
             let certainty = Certainty::NotDelivered;
             let sent =
                 Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
-            delivery.left.settle(*at, job::Fate::Sent, sent);
+            let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
+            let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
+            delivery.left.settle(*at, fate, sent);
         }
     }
 }
