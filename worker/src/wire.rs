@@ -77,7 +77,9 @@ impl Wire {
     /// A connection whose encrypted session another process had.
     #[must_use]
     pub fn resumed(socket: Socket, records: Records) -> Self {
-        Self { layer: Some(Box::new(Layer::new(records))), ..Self::new(socket) }
+        let mut wire = Self::new(socket);
+        wire.layer = Some(Box::new(Layer::new(records)));
+        wire
     }
 
     /// Whether what goes over it is encrypted.
@@ -200,10 +202,12 @@ impl Wire {
         }
         // Perhaps the answer to a KeyUpdate.
         self.write_and_forget();
-        match self.layer {
-            None => Some((self.socket, None)),
-            Some(layer) => layer.into_records().map(|records| (self.socket, Some(records))),
-        }
+        let records = match self.layer.take() {
+            None => None,
+            Some(layer) => Some(layer.into_records()?),
+        };
+        let family = self.socket.family();
+        Some((std::mem::replace(&mut self.socket, Socket::gone(family)), records))
     }
 
     /// Writes what fits of what is outgoing: a farewell that nobody waits for.
@@ -294,6 +298,12 @@ impl Wire {
                 Err(io::ErrorKind::InvalidData.into())
             }
         }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.socket.do_not_linger();
     }
 }
 
