@@ -162,3 +162,14 @@ fn an_error_of_whoever_rewrites_is_passed_on() {
     assert_eq!(rewrite(&header("To: a@map\n"), &mut fails), Err(RewriteError::Lookup("no table")));
     assert_eq!(rewrite(&header("Subject: a@map\n"), &mut fails), Ok(None));
 }
+
+#[test]
+fn addresses_go_from_one_form_to_the_other_and_back() {
+    assert_eq!(first_address("Some One <\"a b\"@x>, c@x").as_deref(), Some("\"a b\"@x"));
+    assert_eq!((first_address("<>"), first_address("")), (None, None));
+    for (header, envelope) in [("\"a b\"@x", "a b@x"), ("a.b@x", "a.b@x"), ("a", "a"), ("\"a@b\"@x", "a@b@x")]
+    {
+        assert_eq!(without_quotes(header).as_deref(), Some(envelope));
+        assert_eq!(with_quotes(envelope), header);
+    }
+}
