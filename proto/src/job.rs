@@ -168,7 +168,7 @@ pub struct RecipientResult {
     pub diagnostic: Option<String>,
 }
 
-/// The three ends of an attempt.
+/// The ends of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// The server took responsibility.
@@ -177,6 +177,11 @@ pub enum Fate {
     Deferred,
     /// Failed for good: tell the sender.
     Bounced,
+    /// The server took responsibility and does not know DSN, and the sender wants to hear of success (RFC 3461 §5.2.2):
+    /// tell the sender that it was relayed.
+    Relayed,
+    /// The same over LMTP, where it means that the message was delivered.
+    Delivered,
 }
 
 /// The end of a request.

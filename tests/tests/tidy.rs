@@ -11,11 +11,15 @@ const LONGEST_FILE: usize = 400;
 const USES: &[(&str, &[&str])] = &[
     ("baton-proto", &[]),
     ("baton-smtp-dialogue", &[]),
+    ("baton-mime", &[]),
     ("baton-maincf", &[]),
     ("baton-route", &["baton-maincf"]),
     ("baton-tls", &["baton-maincf"]),
     ("baton-scache", &["baton-proto"]),
-    ("baton-worker", &["baton-smtp-dialogue", "baton-tls", "baton-maincf", "baton-route", "baton-proto"]),
+    (
+        "baton-worker",
+        &["baton-smtp-dialogue", "baton-mime", "baton-tls", "baton-maincf", "baton-route", "baton-proto"],
+    ),
     ("baton-spool", &["baton-proto"]),
     ("baton-schedule", &[]),
     ("baton-intake", &[]),
@@ -168,6 +172,7 @@ fn the_dialogue_does_no_io() {
         "SystemTime::now",
     ];
     none(words_in("worker/smtp/src", &words));
+    none(words_in("worker/mime/src", &words));
     none(words_in(
         "deploy/relay/intake/src",
         &["std::net::Tcp", "std::fs", "tokio", "rustix", "Instant::now", "SystemTime::now"],

@@ -6,6 +6,7 @@ pub use tls::TlsContext;
 
 use crate::args::Args;
 use crate::farewells::Farewells;
+use crate::generic::Generic;
 use crate::supervisor::Keys;
 use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
@@ -36,6 +37,9 @@ pub enum ContextError {
         /// What is wrong with it.
         error: OpenError,
     },
+    /// The file that `myorigin` names.
+    #[error("myorigin: {0}")]
+    Origin(std::io::Error),
     /// A name that cannot stand in EHLO.
     #[error("{parameter}: {error}")]
     HeloName {
@@ -75,6 +79,8 @@ pub struct Context {
     pub secret: Secret,
     /// The keys of deposits in scache; they change while a delivery waits, so no borrow outlives a statement.
     pub deposit: RefCell<DepositKeys>,
+    /// Addresses that change on their way out.
+    pub generic: Option<Generic>,
     /// Encryption.
     pub tls: TlsContext,
     /// Connections that are being parted from.
@@ -143,6 +149,7 @@ impl Context {
             route: route_options(&config, &services)?,
             services,
             permanent,
+            generic: Generic::open(&config)?,
             tls: TlsContext::new(&config),
             config,
             secret: keys.secret,

@@ -1,10 +1,11 @@
 //! The path of one delivery: a request in, exactly one result per recipient out.
 //!
 //! In order: where to ([`lookup`], [`hosts`]), a parked session or a connection ([`reuse`], [`open`], [`connect`]), the
-//! first commands ([`greet`]) and TLS ([`secure`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
+//! first commands ([`greet`]) and TLS ([`secure`]), what of the message changes ([`outgoing`], [`content`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
 //! keeping ([`keep`]).
 
 pub mod connect;
+mod content;
 mod dane;
 pub mod fate;
 mod greet;
@@ -12,6 +13,7 @@ mod hosts;
 mod keep;
 mod lookup;
 mod open;
+mod outgoing;
 pub mod recipients;
 mod reuse;
 mod secure;
@@ -174,6 +176,7 @@ impl Delivery<'_> {
         let afterwards = keep.for_session(self.context, &session, self.duty);
         let open = self.left.left();
         let Session { mut connection, ready } = session;
+        let success = transact::success(&ready);
         let started = now_micros();
         let carried = transact::transact(self, &mut connection, ready, &open, afterwards).await;
         self.duty.release();
@@ -192,7 +195,7 @@ impl Delivery<'_> {
         let lost = matches!(settled.session, SessionEnd::Broken(Broken::Lost(_)));
         let again = lost && self.fallback.is_some();
         let position = if again { Position::NotLast } else { position };
-        transact::settle(self, &connection, &open, &settled.verdicts, position, stamps);
+        transact::settle(self, &connection, &open, &settled.verdicts, position, stamps, success);
         keep::part(self, connection, nexthop, settled.session, afterwards);
         Ok(if again { Carried::Lost } else { Carried::Used })
     }

@@ -10,6 +10,7 @@ pub mod context;
 pub mod delivery;
 pub mod duty;
 pub mod farewells;
+pub mod generic;
 pub mod log;
 pub mod probe;
 pub mod process;

@@ -34,7 +34,7 @@ impl Routing {
         Ok(Self {
             tables: routing.transport_maps.open()?,
             parents: routing.parent_match("transport_maps"),
-            delimiters: routing.recipient_delimiter.clone(),
+            delimiters: config.rewriting.recipient_delimiter.clone(),
             default: routing.default_transport.clone(),
             relayhost: Some(config.nexthop.relayhost.join(", ")).filter(|hosts| !hosts.is_empty()),
             deferred: routing.defer_transports.iter().map(str::to_owned).collect(),

@@ -220,7 +220,9 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
     let session = SessionUse { serial: 77, uses: 3, handovers: 2, handed_over: true };
     vec![
         FromWorker::Hello { version: 1 },
-        FromWorker::Results([Fate::Sent, Fate::Deferred, Fate::Bounced].map(result).into()),
+        FromWorker::Results(
+            [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered].map(result).into(),
+        ),
         FromWorker::Report(Report {
             job: 5,
             results: vec![result(Fate::Sent)],

@@ -256,7 +256,8 @@ pub(crate) fn to_worker() -> impl Strategy<Value = ToWorker> {
 }
 
 fn result() -> impl Strategy<Value = RecipientResult> {
-    let fate = prop_oneof![Just(Fate::Sent), Just(Fate::Deferred), Just(Fate::Bounced)];
+    let all = [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered];
+    let fate = prop::sample::select(all.to_vec());
     (any::<u32>(), fate, text(), text(), of(text()), of(text())).prop_map(
         |(index, fate, status, reason, remote_mta, diagnostic)| RecipientResult {
             index,

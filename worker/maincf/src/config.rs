@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::main_cf::MainCf;
 use crate::param::{Protocol, Scope};
 use crate::params::{
-    Bounce, Connect, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool, Process, Queue,
-    Retry, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust, TransportLimits,
+    Bounce, Connect, Content, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool,
+    Process, Queue, Retry, Rewriting, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust,
+    TransportLimits,
 };
 use crate::reader::{ConfigErrors, Reader};
 use crate::review;
@@ -30,6 +31,10 @@ pub struct DeliveryConfig {
     pub hello: Hello,
     /// Lines and addresses on the wire.
     pub lines: Lines,
+    /// Content that changes on its way out.
+    pub content: Content,
+    /// Addresses that change on their way out.
+    pub rewriting: Rewriting,
     /// Parking and taking of sessions.
     pub cache: SessionCache,
     /// How strictly TLS is used.
@@ -62,6 +67,7 @@ impl DeliveryConfig {
         let (dns, connect) = (Dns::load(reader), Connect::load(reader));
         let (timeouts, hello) = (Timeouts::load(reader), Hello::load(reader));
         let (lines, cache) = (Lines::load(reader), SessionCache::load(reader));
+        let (content, rewriting) = (Content::load(reader), Rewriting::load(reader));
         let (tls, tls_trust) = (Tls::load(reader), TlsTrust::load(reader));
         let (errors, retry) = (Errors::load(reader), Retry::load(reader));
         let (process, log) = (Process::load(reader), Log::load(reader));
@@ -77,6 +83,8 @@ impl DeliveryConfig {
             timeouts: timeouts?,
             hello: hello?,
             lines: lines?,
+            content: content?,
+            rewriting: rewriting?,
             cache: cache?,
             tls: tls?,
             tls_trust: tls_trust?,
@@ -97,6 +105,8 @@ pub struct RelayConfig {
     pub nexthop: Nexthop,
     /// Transport tables.
     pub routing: Routing,
+    /// Addresses: the delimiter of extensions.
+    pub rewriting: Rewriting,
     /// Files and folders.
     pub paths: Paths,
     /// Worker processes.
@@ -137,6 +147,7 @@ impl RelayConfig {
         // All are read before any `?`, so that every error is reported at once.
         let (identity, nexthop) = (Identity::load(reader), Nexthop::load(reader));
         let (routing, paths) = (Routing::load(reader), Paths::load(reader));
+        let rewriting = Rewriting::load(reader);
         let (pool, process) = (Pool::load(reader), Process::load(reader));
         let (retry, queue) = (Retry::load(reader), Queue::load(reader));
         let (bounce, intake) = (Bounce::load(reader), Intake::load(reader));
@@ -149,6 +160,7 @@ impl RelayConfig {
             identity: identity?,
             nexthop: nexthop?,
             routing: routing?,
+            rewriting: rewriting?,
             paths: paths?,
             pool: pool?,
             process: process?,

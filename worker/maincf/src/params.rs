@@ -2,6 +2,7 @@
 
 mod bounce;
 mod connect;
+mod content;
 mod dns;
 mod errors;
 mod hello;
@@ -14,6 +15,7 @@ mod paths;
 mod process;
 mod queue;
 mod retry;
+mod rewriting;
 mod routing;
 mod schedule;
 mod session_cache;
@@ -28,6 +30,7 @@ use std::sync::LazyLock;
 
 pub use bounce::Bounce;
 pub use connect::Connect;
+pub use content::Content;
 pub use dns::Dns;
 pub use errors::Errors;
 pub use hello::Hello;
@@ -40,6 +43,7 @@ pub use paths::Paths;
 pub use process::Process;
 pub use queue::Queue;
 pub use retry::Retry;
+pub use rewriting::Rewriting;
 pub use routing::Routing;
 pub use schedule::{Pool, TransportLimits};
 pub use session_cache::SessionCache;
@@ -59,6 +63,8 @@ pub const ALL: &[Group] = &[
     Timeouts::GROUP,
     Hello::GROUP,
     Lines::GROUP,
+    Content::GROUP,
+    Rewriting::GROUP,
     SessionCache::GROUP,
     Tls::GROUP,
     TlsTrust::GROUP,

@@ -42,6 +42,8 @@ pub enum Body {
     SevenBit,
     /// Octets above 127: needs a server with 8BITMIME.
     EightBitMime,
+    /// Nothing that holds: it is made 7-bit on its way, and only then known how large it is.
+    Converted,
 }
 
 /// RFC 6531.

@@ -58,6 +58,7 @@ struct Setting<'t> {
     utf8: Utf8,
     envid: Option<&'t str>,
     ret: Option<Ret>,
+    unsendable: bool,
     recipients: Vec<Recipient<'t>>,
 }
 
@@ -70,7 +71,14 @@ impl<'t> Setting<'t> {
             "to" => self.recipients.push(recipient(value)),
             "from" => self.sender = Some(value.trim_matches(['<', '>'])),
             "size" => self.size = value.parse().unwrap(),
-            "body" => self.body = if value == "8bit" { Body::EightBitMime } else { Body::SevenBit },
+            "body" => {
+                self.body = match value {
+                    "8bit" => Body::EightBitMime,
+                    "converted" => Body::Converted,
+                    _ => Body::SevenBit,
+                }
+            }
+            "unsendable" => self.unsendable = true,
             "utf8" => self.utf8 = if value == "needed" { Utf8::Needed } else { Utf8::Asked },
             "envid" => self.envid = Some(value),
             "ret" => self.ret = Some(if value == "full" { Ret::Full } else { Ret::Hdrs }),
@@ -149,6 +157,9 @@ fn play(place: &str, lines: &[&str]) {
         written: VecDeque::new(),
         state: Action::Flush,
     };
+    if setting.unsendable {
+        play.transaction.on_abort(Abort::NestedTooDeep);
+    }
     play.run();
     let lines = &lines[session..];
     let dialogue = lines.iter().position(|line| line.starts_with('=')).unwrap_or(lines.len());

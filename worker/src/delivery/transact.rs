@@ -1,24 +1,20 @@
 //! One transaction, driven over the wire: the dialogue says what, this does it.
 
 use super::Delivery;
+use super::content::Content;
 use super::fate::Position;
 use super::greet::patience;
+use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::{Limit, Reader, WireError};
+use crate::wire::{Limit, WireError};
 use proto::job;
 use smtp::{
-    Abort, Action, Afterwards, Body, Certainty, DataEncoder, Envelope, Outcome, Quoting, Ready, Recipient,
+    Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, Quoting, Ready, Recipient,
     Scope, Transaction, TransactionOptions, Utf8, Verdict,
 };
-
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// How much of a message is gathered before it is written.
-const GATHER: usize = 64 * 1024;
 
 /// Offers the recipients at these positions.
 pub(super) async fn transact(
@@ -28,13 +24,26 @@ pub(super) async fn transact(
     open: &[usize],
     afterwards: Afterwards,
 ) -> Result<Outcome, Abandoned> {
-    let recipients: Vec<_> = open.iter().filter_map(|at| delivery.left.at(*at)).map(recipient).collect();
-    let envelope = envelope(delivery, &recipients);
+    let prepared = outgoing::prepare(delivery, ready.facts(), open);
+    let (mut outgoing, obstacle) = match prepared {
+        Ok(outgoing) => (outgoing, None),
+        Err(why) => (Outgoing::unchanged(), Some(why)),
+    };
+    let (sender, rewritten) = (outgoing.sender.take(), std::mem::take(&mut outgoing.recipients));
+    let asked = open.iter().filter_map(|at| delivery.left.at(*at));
+    let new = rewritten.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+    let recipients: Vec<_> = asked.zip(new).map(|(of, new)| recipient(of, new)).collect();
+    let sender = sender.as_deref().unwrap_or(&delivery.request.sender);
+    let envelope = envelope(delivery, sender, outgoing.body, &recipients);
     let peer = connection.place.peer();
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
     let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
-    drive(delivery, connection, &mut transaction).await?;
+    if let Some(why) = obstacle {
+        transaction.on_abort(why);
+    }
+    let content = Content::new(delivery, &mut outgoing);
+    drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
     Ok(transaction.into_outcome())
@@ -44,11 +53,9 @@ async fn drive(
     delivery: &Delivery<'_>,
     connection: &mut Connection,
     transaction: &mut Transaction<'_>,
+    mut content: Content<'_>,
 ) -> Result<(), Abandoned> {
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
-    let limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
-    let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(limit));
-    let mut content = Content { reader, encoder, limit: content_limit(delivery) };
     loop {
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
         let passed = match action {
@@ -77,68 +84,17 @@ async fn drive(
     }
 }
 
-/// How far the text has come.
-struct Content<'a> {
-    reader: Reader<'a>,
-    encoder: DataEncoder,
-    limit: Limit,
-}
-
-/// `*_data_xfer_timeout` for each step, or with `*_per_request_deadline` for all of it, and as long as the message takes
-/// at `*_min_data_rate`.
-fn content_limit(delivery: &Delivery<'_>) -> Limit {
-    let timeouts = &delivery.context.config.timeouts;
-    let step = timeouts.data_xfer.get();
-    if !timeouts.per_request_deadline {
-        return Limit::EachStep(step);
-    }
-    let transfer = delivery.mail.length() / u64::from(timeouts.min_data_rate.get());
-    Limit::Until(Instant::now() + step + Duration::from_secs(transfer))
-}
-
-impl Content<'_> {
-    /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
-    async fn send(
-        &mut self,
-        delivery: &Delivery<'_>,
-        wire: &mut crate::wire::Wire,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<(), WireError> {
-        loop {
-            match self.reader.next_chunk() {
-                Ok(Some(chunk)) => self.encoder.encode(chunk, &mut wire.outgoing),
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::error!("{}: cannot read the message: {error}", delivery.request.queue_id);
-                    transaction.on_abort(Abort::UnreadableContent);
-                    wire.outgoing.clear();
-                    return Ok(());
-                }
-            }
-            if wire.outgoing.len() >= GATHER && !self.reader.is_at_end() {
-                delivery.duty.check()?;
-                wire.flush(delivery.duty, self.limit).await?;
-                if wire.was_interrupted()? {
-                    return Ok(());
-                }
-            }
-        }
-        self.encoder.finish(&mut wire.outgoing);
-        transaction.on_content_written();
-        Ok(())
-    }
-}
-
-fn envelope<'a>(delivery: &Delivery<'a>, recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
+fn envelope<'a>(
+    delivery: &Delivery<'a>,
+    sender: &'a str,
+    body: Body,
+    recipients: &'a [Recipient<'a>],
+) -> Envelope<'a> {
     let request = delivery.request;
     Envelope {
-        sender: &request.sender,
+        sender,
         size: delivery.mail.length(),
-        body: match request.body {
-            job::Body::Unset => Body::Undeclared,
-            job::Body::SevenBit => Body::SevenBit,
-            job::Body::EightBitMime => Body::EightBitMime,
-        },
+        body,
         utf8: if request.smtputf8 { Utf8::Needed } else { Utf8::NotAsked },
         envid: request.envid.as_deref(),
         ret: request.ret.map(|ret| match ret {
@@ -149,17 +105,27 @@ fn envelope<'a>(delivery: &Delivery<'a>, recipients: &'a [Recipient<'a>]) -> Env
     }
 }
 
-fn recipient(of: &job::Recipient) -> Recipient<'_> {
+/// A recipient, perhaps with a new address: then the old one is the original, for ORCPT.
+fn recipient<'a>(of: &'a job::Recipient, new: Option<&'a str>) -> Recipient<'a> {
     let job::Recipient { index: _, address, original, orcpt, notify } = of;
     Recipient {
-        address,
-        original,
+        address: new.unwrap_or(address),
+        original: if new.is_some() && original.is_empty() { address } else { original },
         orcpt: orcpt.as_deref(),
         notify: notify.map(|job::Notify { success, failure, delay }| smtp::Notify {
             success,
             failure,
             delay,
         }),
+    }
+}
+
+/// What success means for those who want to hear of it (RFC 3461 §5.2): a server with DSN tells them.
+pub(super) fn success(ready: &Ready) -> job::Fate {
+    match (ready.facts().offers(Extension::Dsn), ready.dialect().end_replies) {
+        (true, _) => job::Fate::Sent,
+        (false, EndReplies::One) => job::Fate::Relayed,
+        (false, EndReplies::PerRecipient) => job::Fate::Delivered,
     }
 }
 
@@ -171,6 +137,7 @@ pub(super) fn settle(
     verdicts: &[Verdict],
     position: Position,
     stamps: Stamps,
+    success: job::Fate,
 ) {
     let relay = Relay { name: connection.place.relay(), uses: connection.history.uses };
     let host = &connection.place.host;
@@ -195,7 +162,9 @@ pub(super) fn settle(
             let certainty = Certainty::NotDelivered;
             let sent =
                 Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
-            delivery.left.settle(*at, job::Fate::Sent, sent);
+            let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
+            let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
+            delivery.left.settle(*at, fate, sent);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::address::Mailbox;
 use crate::date::rfc5322_date;
+use crate::dsn::Recipient;
 use crate::session::{Hello, HelloKind};
 
 /// Where a message came from.
@@ -36,7 +36,7 @@ pub struct Received<'a> {
     /// The queue id.
     pub queue_id: &'a str,
     /// The recipients; named only if there is one, so that no other learns of it.
-    pub recipients: &'a [Mailbox],
+    pub recipients: &'a [Recipient],
     /// Seconds since the epoch.
     pub unix_seconds: i64,
     /// Minutes east of UTC that the date is written in.
@@ -97,8 +97,9 @@ fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Mailbox;
 
-    fn received<'a>(source: Source<'a>, recipients: &'a [Mailbox]) -> Received<'a> {
+    fn received<'a>(source: Source<'a>, recipients: &'a [Recipient]) -> Received<'a> {
         let (by, queue_id) = ("relay.example", "4Q1");
         Received { source, by, queue_id, recipients, unix_seconds: 1_763_867_580, offset_minutes: 0 }
     }
@@ -107,7 +108,7 @@ mod tests {
     fn a_message_for_one_names_it() {
         let hello = Hello { kind: HelloKind::Ehlo, name: "client.example".into() };
         let source = Source::Smtp { hello: Some(&hello), name: None, address: [127, 0, 0, 1].into() };
-        let one = [Mailbox::new("a", "b.c").unwrap()];
+        let one = [Mailbox::new("a", "b.c").unwrap().into()];
         assert_eq!(
             received_header(&received(source, &one)),
             "Received: from client.example (unknown [127.0.0.1])\r\n\
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_message_for_several_names_none() {
-        let two = [Mailbox::new("a", "b.c").unwrap(), Mailbox::new("d", "b.c").unwrap()];
+        let two = [Mailbox::new("a", "b.c").unwrap().into(), Mailbox::new("d", "b.c").unwrap().into()];
         assert_eq!(
             received_header(&received(Source::Local { uid: 1000 }, &two)),
             "Received: by relay.example (Baton, from userid 1000)\r\n\

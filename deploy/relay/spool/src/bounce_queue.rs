@@ -1,4 +1,4 @@
-//! From failed recipients to a notice in the queue, so that no failure is forgotten.
+//! From recipients whose sender has to be told to a notice in the queue, so that nobody is forgotten.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use crate::diagnosis::Diagnosis;
 use crate::envelope::{BodyType, Client, Envelope, Notify, Recipient, Ret};
 use crate::error::{Damage, SpoolError};
 use crate::layout::CONTENT_OFFSET;
-use crate::mark::{Cause, Fact, Mark};
+use crate::mark::{Cause, Fact, Mark, Success};
 use crate::message::{self, Message};
 use crate::state::RecipientState;
 
@@ -22,44 +22,66 @@ pub struct NoticeSettings<'a> {
     pub bounce_size_limit: u64,
 }
 
-/// Tells the sender about all recipients that have failed and closes them; returns the notice to be delivered.
+/// What is told together: one notice each.
+const ROUNDS: [Round; 3] =
+    [Round::Failures, Round::Successes(Success::Relayed), Round::Successes(Success::Delivered)];
+
+#[derive(Debug, Clone, Copy)]
+enum Round {
+    Failures,
+    Successes(Success),
+}
+
+/// Tells the sender about all recipients that have failed, else about those that succeeded where that was asked for, and
+/// closes them; returns the notice to be delivered. Call it until there is none.
 ///
-/// None: nobody failed, or nobody is to be told (null sender, NOTIFY without FAILURE); failed recipients are closed then too.
+/// None: nobody is left, or nobody is to be told (null sender, NOTIFY without the event); recipients are closed then too.
 /// The notice is on stable storage before the recipients are closed: a crash in between tells the sender twice.
-/// Errors: no recipient was closed; try again later.
+/// Errors: no recipient of this notice was closed; try again later.
 pub fn queue_notice(
     message: &mut Message,
     settings: &NoticeSettings<'_>,
     now: SystemTime,
 ) -> Result<Option<Message>, SpoolError> {
-    let failed = failed(message);
-    if failed.is_empty() {
-        return Ok(None);
+    for round in ROUNDS {
+        let settled = settled(message, round);
+        if settled.is_empty() {
+            continue;
+        }
+        let notice = compose(message, &settled, round, settings, now)?;
+        let notice = notice.map(|composed| submit(message, composed, now)).transpose()?;
+        let recipients = settled.iter().map(|one| one.index).collect();
+        let closed = Mark { recipients, at: now, fact: Fact::Closed };
+        if message.mark(std::slice::from_ref(&closed)).is_err() {
+            // The notice is out: this process must not send a second one for want of a mark.
+            message.apply(&closed);
+        }
+        if notice.is_some() {
+            return Ok(notice);
+        }
     }
-    let notice = compose(message, &failed, settings, now)?;
-    let notice = notice.map(|composed| submit(message, composed, now)).transpose()?;
-    let closed =
-        Mark { recipients: failed.iter().map(|one| one.index).collect(), at: now, fact: Fact::Closed };
-    if message.mark(std::slice::from_ref(&closed)).is_err() {
-        // The notice is out: this process must not send a second one for want of a mark.
-        message.apply(&closed);
-    }
-    Ok(notice)
+    Ok(None)
 }
 
-struct Failed {
+/// A recipient whose sender has to be told, perhaps.
+struct Settled {
     index: u32,
     at: SystemTime,
     cause: Cause,
     diagnosis: Diagnosis,
 }
 
-fn failed(message: &Message) -> Vec<Failed> {
+fn settled(message: &Message, round: Round) -> Vec<Settled> {
     let states = (0..).zip(message.recipients());
     states
-        .filter_map(|(index, state)| match state {
-            RecipientState::Failed { at, cause, diagnosis } => {
-                Some(Failed { index, at: *at, cause: *cause, diagnosis: diagnosis.clone() })
+        .filter_map(|(index, state)| match (state, round) {
+            (RecipientState::Failed { at, cause, diagnosis }, Round::Failures) => {
+                Some(Settled { index, at: *at, cause: *cause, diagnosis: diagnosis.clone() })
+            }
+            (RecipientState::Succeeded { at, how, diagnosis }, Round::Successes(wanted))
+                if *how == wanted =>
+            {
+                Some(Settled { index, at: *at, cause: Cause::Refused, diagnosis: diagnosis.clone() })
             }
             _ => None,
         })
@@ -68,29 +90,41 @@ fn failed(message: &Message) -> Vec<Failed> {
 
 fn compose(
     message: &Message,
-    failed: &[Failed],
+    settled: &[Settled],
+    round: Round,
     settings: &NoticeSettings<'_>,
     now: SystemTime,
 ) -> Result<Option<Composed>, SpoolError> {
     let envelope = message.envelope();
     let recipient = |index: u32| usize::try_from(index).ok().and_then(|index| envelope.recipients.get(index));
-    let subjects: Vec<_> = failed
+    let wanted = |subject: &Subject<'_>| match round {
+        Round::Failures => bounce::wants_failure(envelope, subject.recipient),
+        Round::Successes(_) => bounce::wants_success(envelope, subject.recipient),
+    };
+    let subjects: Vec<_> = settled
         .iter()
         .filter_map(|one| {
             let recipient = recipient(one.index)?;
-            let Failed { at, cause, diagnosis, .. } = one;
+            let Settled { at, cause, diagnosis, .. } = one;
             Some(Subject { recipient, cause: *cause, diagnosis, last_attempt: Some(*at) })
         })
-        .filter(|subject| bounce::wants_failure(envelope, subject.recipient))
+        .filter(wanted)
         .collect();
     if subjects.is_empty() {
         return Ok(None);
     }
-    let whole = envelope.ret != Some(Ret::Headers) && envelope.size <= settings.bounce_size_limit;
+    let kind = match round {
+        Round::Failures => Kind::Failure,
+        Round::Successes(how) => Kind::Success(how),
+    };
+    // RFC 3461 §4.3: RET is about failures; what succeeded is not returned in full.
+    let whole = kind == Kind::Failure
+        && envelope.ret != Some(Ret::Headers)
+        && envelope.size <= settings.bounce_size_limit;
     let content = if whole { message.content()? } else { message.content_start(HEADER_LIMIT)? };
     let returned = if whole { Returned::Full(&content) } else { Returned::Header(header_of(&content)) };
     Ok(Some(bounce::compose(&Notice {
-        kind: Kind::Failure,
+        kind,
         reporting_mta: settings.myhostname,
         queue_id: message.id(),
         envelope,
@@ -189,6 +223,45 @@ mod tests {
         assert_eq!(spool.get(message.id()).unwrap().recipients(), message.recipients());
         assert_eq!(message.pending().map(|(index, _)| index).collect::<Vec<_>>(), [2]);
         assert_eq!(spool.messages().count(), 2);
+    }
+
+    #[test]
+    fn success_is_told_to_whom_asked_with_the_header_only() {
+        let home = Home::new();
+        let mut envelope = sample(&["a@x", "b@x", "c@x", "d@x"]);
+        for at in [0, 1, 3] {
+            envelope.recipients[at].notify = Notify::On { success: true, failure: false, delay: false };
+        }
+        envelope.recipients[0].orcpt = Some("rfc822;orig@x".into());
+        envelope.envid = Some("id 7".into());
+        let (mut message, spool) = queued(&home, envelope, CONTENT);
+        let succeeded = |index, how| {
+            let diagnosis = Diagnosis {
+                status: "2.1.5".into(),
+                reason: "250 2.1.5 taken".into(),
+                remote_mta: Some("mx.x".into()),
+                reply: Some("250 2.1.5 taken".into()),
+            };
+            Mark::one(index, at(1), Fact::Succeeded { how, diagnosis })
+        };
+        message.mark(&[succeeded(0, Success::Relayed), succeeded(1, Success::Delivered)]).unwrap();
+        message.mark(&[succeeded(2, Success::Relayed), refused(3, 1)]).unwrap();
+        assert!(!message.is_finished());
+        // As after a crash: what is to be told is in the file.
+        let mut message = spool.get(message.id()).unwrap();
+        let relayed = text(&queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap());
+        for want in [
+            "Original-Envelope-Id: id 7\r\n",
+            "Original-Recipient: rfc822;orig@x\r\nFinal-Recipient: rfc822; a@x\r\nAction: relayed\r\nStatus: 2.1.5\r\n",
+            "Content-Type: text/rfc822-headers",
+        ] {
+            assert!(relayed.contains(want), "{want}\n{relayed}");
+        }
+        assert!(!relayed.contains("b@x") && !relayed.contains("c@x") && !relayed.contains("the body"));
+        let delivered = text(&queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap());
+        assert!(delivered.contains("Final-Recipient: rfc822; b@x\r\nAction: delivered\r\n"));
+        assert!(queue_notice(&mut message, &SETTINGS, at(9)).unwrap().is_none());
+        assert!(message.is_finished());
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub use envelope::{BodyType, Client, Envelope, EnvelopeError, Notify, Recipient,
 pub use error::{Damage, SpoolError};
 pub use id::{BadQueueId, QueueId};
 pub use incoming::Incoming;
-pub use mark::{Cause, Fact, Mark};
+pub use mark::{Cause, Fact, Mark, Success};
 pub use message::{ForDelivery, InFlight, Message, Place};
 pub use recovery::{Found, Recovery};
 pub use spool::{MarkDurability, Options, Spool};

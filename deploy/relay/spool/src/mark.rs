@@ -49,6 +49,22 @@ pub enum Fact {
     Warned,
     /// To be tried at once: the operator asked for it.
     Requeued,
+    /// A server took the responsibility; the sender must still be told (then [`Fact::Closed`]).
+    Succeeded {
+        /// What the sender is told.
+        how: Success,
+        /// What the server said.
+        diagnosis: Diagnosis,
+    },
+}
+
+/// How a recipient was served that the sender wants to hear of. RFC 3464 §2.3.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Success {
+    /// Passed on to a server that tells nobody.
+    Relayed,
+    /// Passed on to whoever delivers it.
+    Delivered,
 }
 
 /// Why a recipient failed.

@@ -159,9 +159,9 @@ impl Message {
                 return Err(SpoolError::NoSuchRecipient { id: self.id.clone(), recipient, count });
             }
             match &mut mark.fact {
-                mark::Fact::Failed { diagnosis, .. } | mark::Fact::Deferred { diagnosis, .. } => {
-                    diagnosis.tidy()
-                }
+                mark::Fact::Failed { diagnosis, .. }
+                | mark::Fact::Deferred { diagnosis, .. }
+                | mark::Fact::Succeeded { diagnosis, .. } => diagnosis.tidy(),
                 mark::Fact::Delivered | mark::Fact::Closed | mark::Fact::Warned | mark::Fact::Requeued => {}
             }
         }

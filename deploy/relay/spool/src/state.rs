@@ -6,7 +6,7 @@ use proto::job::{Fate, RecipientResult};
 use proto::orphan::OrphanRecord;
 
 use crate::diagnosis::Diagnosis;
-use crate::mark::{Cause, Fact, Mark};
+use crate::mark::{Cause, Fact, Mark, Success};
 
 /// Where one recipient stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,16 @@ pub enum RecipientState {
         /// The last thing heard.
         diagnosis: Diagnosis,
     },
-    /// Failed, and nothing is left to be done.
+    /// Served; the sender, who wants to hear of it, has not been told.
+    Succeeded {
+        /// When.
+        at: SystemTime,
+        /// What the sender is told.
+        how: Success,
+        /// What the server said.
+        diagnosis: Diagnosis,
+    },
+    /// Failed or served, and nothing is left to be done.
     Closed {
         /// When.
         at: SystemTime,
@@ -70,7 +79,12 @@ impl RecipientState {
             (Self::Pending(_), Fact::Failed { cause, diagnosis }) => {
                 Self::Failed { at, cause: *cause, diagnosis: diagnosis.clone() }
             }
-            (Self::Pending(_) | Self::Failed { .. }, Fact::Closed) => Self::Closed { at },
+            (Self::Pending(_), Fact::Succeeded { how, diagnosis }) => {
+                Self::Succeeded { at, how: *how, diagnosis: diagnosis.clone() }
+            }
+            (Self::Pending(_) | Self::Failed { .. } | Self::Succeeded { .. }, Fact::Closed) => {
+                Self::Closed { at }
+            }
             (Self::Pending(pending), Fact::Deferred { attempts, next_attempt, diagnosis }) => {
                 pending.attempts = *attempts;
                 pending.last_attempt = Some(at);
@@ -86,7 +100,10 @@ impl RecipientState {
                 pending.next_attempt = Some(at);
                 return;
             }
-            (Self::Failed { .. } | Self::Delivered { .. } | Self::Closed { .. }, _) => return,
+            (
+                Self::Failed { .. } | Self::Delivered { .. } | Self::Succeeded { .. } | Self::Closed { .. },
+                _,
+            ) => return,
         };
         *self = next;
     }
@@ -98,6 +115,9 @@ impl RecipientState {
             Self::Closed { at } => vec![(*at, Fact::Closed)],
             Self::Failed { at, cause, diagnosis } => {
                 vec![(*at, Fact::Failed { cause: *cause, diagnosis: diagnosis.clone() })]
+            }
+            Self::Succeeded { at, how, diagnosis } => {
+                vec![(*at, Fact::Succeeded { how: *how, diagnosis: diagnosis.clone() })]
             }
             Self::Pending(pending) => pending.facts(),
         }
@@ -142,6 +162,8 @@ fn fact_of(result: &RecipientResult, at: SystemTime, pending: &Pending) -> Optio
     let diagnosis = Diagnosis { status, reason, remote_mta, reply: diagnostic };
     Some(match fate {
         Fate::Sent => Fact::Delivered,
+        Fate::Relayed => Fact::Succeeded { how: Success::Relayed, diagnosis },
+        Fate::Delivered => Fact::Succeeded { how: Success::Delivered, diagnosis },
         Fate::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
         Fate::Deferred if pending.last_attempt.is_some_and(|last| last >= at) => return None,
         Fate::Deferred => {

@@ -3,7 +3,7 @@
 use crate::routing::Destination;
 use proto::job::{Fate, Recipient, RecipientResult};
 use schedule::{BackOff, Deferred, SenderKind};
-use spool::{Cause, Diagnosis, Fact, Mark, Message, RecipientState, SpoolError};
+use spool::{Cause, Diagnosis, Fact, Mark, Message, RecipientState, SpoolError, Success};
 use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 use worker::log::delivery::{self, Delays, Relay, Stamps};
@@ -123,6 +123,8 @@ impl Active {
         };
         let fact = match fate {
             Fate::Sent => Fact::Delivered,
+            Fate::Relayed => Fact::Succeeded { how: Success::Relayed, diagnosis },
+            Fate::Delivered => Fact::Succeeded { how: Success::Delivered, diagnosis },
             Fate::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
             Fate::Deferred => self.deferred(*index, next, diagnosis),
         };

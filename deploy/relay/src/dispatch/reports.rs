@@ -62,7 +62,7 @@ impl Dispatcher {
         let Self { active, back_off, counters, .. } = self;
         for result in results {
             match result.fate {
-                Fate::Sent => counters.delivered += 1,
+                Fate::Sent | Fate::Relayed | Fate::Delivered => counters.delivered += 1,
                 Fate::Bounced => counters.bounced += 1,
                 Fate::Deferred => counters.deferred += 1,
             }

@@ -5,7 +5,7 @@ use super::Dispatcher;
 use super::waiting::{Kind, Why};
 use crate::dispatch::active::{Active, Written, is_final};
 use schedule::{Admission, Assignment, Delivery, Outcome};
-use spool::{Message, NoticeSettings, Place, QueueId, RecipientState, SpoolError, queue_notice};
+use spool::{Message, NoticeSettings, Place, QueueId, RecipientState, SpoolError, bounce, queue_notice};
 use std::time::{Duration, SystemTime};
 
 /// Messages that get their turn between two looks at events.
@@ -190,7 +190,8 @@ impl Dispatcher {
         Settled::Waits(if told { wait } else { wait.max(self.back_off.minimal) })
     }
 
-    /// Queues a notice about recipients that failed. False when it has to be tried again.
+    /// Queues notices about recipients that failed, or succeeded where that was asked for. False when it has to be tried
+    /// again.
     fn tell_sender(&mut self, message: &mut Message, now: SystemTime) -> bool {
         let config = &self.policy.config;
         let settings = NoticeSettings {
@@ -199,25 +200,32 @@ impl Dispatcher {
         };
         let failed = |state: &RecipientState| matches!(state, RecipientState::Failed { .. });
         let any_failed = message.recipients().iter().any(failed);
-        match queue_notice(message, &settings, now) {
-            Ok(None) => {
-                if any_failed {
-                    let sender = &message.envelope().sender;
-                    tracing::info!(service = "bounce", "{}: nobody to tell (from=<{sender}>)", message.id());
+        let mut notices = Vec::new();
+        let told = loop {
+            let envelope = message.envelope();
+            let mut all = message.recipients().iter().zip(&envelope.recipients);
+            let failure =
+                all.any(|(state, recipient)| failed(state) && bounce::wants_failure(envelope, recipient));
+            match queue_notice(message, &settings, now) {
+                Ok(None) => break true,
+                Ok(Some(notice)) => {
+                    let what = if failure { "non-delivery" } else { "delivery status" };
+                    let (about, id) = (message.id(), notice.id());
+                    tracing::info!(service = "bounce", "{about}: sender {what} notification: {id}");
+                    notices.push(notice);
                 }
-                true
+                Err(error) => {
+                    tracing::error!(service = "bounce", "{}: {error}", message.id());
+                    break false;
+                }
             }
-            Ok(Some(notice)) => {
-                let (id, about) = (notice.id().clone(), message.id());
-                tracing::info!(service = "bounce", "{about}: sender non-delivery notification: {id}");
-                self.admit(notice);
-                true
-            }
-            Err(error) => {
-                tracing::error!(service = "bounce", "{}: {error}", message.id());
-                false
-            }
+        };
+        if any_failed && told && notices.is_empty() {
+            let sender = &message.envelope().sender;
+            tracing::info!(service = "bounce", "{}: nobody to tell (from=<{sender}>)", message.id());
         }
+        notices.into_iter().for_each(|notice| self.admit(notice));
+        told
     }
 
     /// The content cannot be read: this delivery is over, and so is the message's turn once the others are.

@@ -205,13 +205,12 @@ impl Client {
         let envelope = &open.envelope;
         spool::Envelope {
             sender: envelope.sender.unquoted(),
-            recipients: envelope
-                .recipients
-                .iter()
-                .map(|mailbox| spool::Recipient::plain(mailbox.unquoted()))
-                .collect(),
-            envid: None,
-            ret: None,
+            recipients: envelope.recipients.iter().map(recipient).collect(),
+            envid: envelope.envid.clone(),
+            ret: envelope.ret.map(|ret| match ret {
+                intake::Ret::Full => spool::Ret::Full,
+                intake::Ret::Headers => spool::Ret::Headers,
+            }),
             body: match envelope.body {
                 Body::SevenBit => BodyType::Unspecified,
                 Body::EightBitMime => BodyType::EightBitMime,
@@ -241,6 +240,17 @@ impl Client {
         }
         tracing::info!(service = "smtpd", "disconnect from {peer} {}", session.counts());
     }
+}
+
+/// A recipient as the queue keeps it.
+fn recipient(asked: &intake::Recipient) -> spool::Recipient {
+    let intake::Recipient { mailbox, notify, orcpt } = asked;
+    let notify = match *notify {
+        None => spool::Notify::Unspecified,
+        Some(intake::Notify { success: false, failure: false, delay: false }) => spool::Notify::Never,
+        Some(intake::Notify { success, failure, delay }) => spool::Notify::On { success, failure, delay },
+    };
+    spool::Recipient { notify, orcpt: orcpt.clone(), ..spool::Recipient::plain(mailbox.unquoted()) }
 }
 
 fn refusal(error: &SpoolError) -> Refusal {

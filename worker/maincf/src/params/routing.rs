@@ -15,8 +15,6 @@ params! {
         transport_maps: TableList = "transport_maps", "", Shared, Act;
         /// Transports whose mail waits until the queue is flushed.
         defer_transports: Keywords = "defer_transports", "", Shared, Act;
-        /// Characters that begin the extension of a local part.
-        recipient_delimiter: String = "recipient_delimiter", "", Shared, Act;
         /// Names of lists in which a domain also stands for its subdomains.
         parents_match: Keywords = "parent_domain_matches_subdomains", "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,relay_domains,smtpd_access_maps", Shared, Act;
     }

@@ -11,7 +11,7 @@ pub(super) const KEYWORD: Keyword =
 pub(crate) fn mail_parameter(facts: &EhloFacts, envelope: &Envelope<'_>, out: &mut Vec<u8>) {
     if facts.offers(Extension::EightBitMime) {
         out.extend_from_slice(match envelope.body {
-            Body::Undeclared => b"",
+            Body::Undeclared | Body::Converted => b"",
             Body::SevenBit => b" BODY=7BIT",
             Body::EightBitMime => b" BODY=8BITMIME",
         });

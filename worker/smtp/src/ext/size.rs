@@ -2,7 +2,7 @@
 
 use super::set::Extension;
 use super::{EhloFacts, Keyword, Remark};
-use crate::envelope::Envelope;
+use crate::envelope::{Body, Envelope};
 
 pub(super) const KEYWORD: Keyword = Keyword { word: "SIZE", extension: Extension::Size, read };
 
@@ -22,9 +22,9 @@ pub(crate) fn exceeded(facts: &EhloFacts, size: u64) -> Option<u64> {
     facts.size_limit.filter(|limit| size > *limit)
 }
 
-/// `SIZE=n` with MAIL.
+/// `SIZE=n` with MAIL, where the size is known.
 pub(crate) fn mail_parameter(facts: &EhloFacts, envelope: &Envelope<'_>, out: &mut Vec<u8>) {
-    if facts.offers(Extension::Size) {
+    if facts.offers(Extension::Size) && envelope.body != Body::Converted {
         out.extend_from_slice(b" SIZE=");
         out.extend_from_slice(envelope.size.to_string().as_bytes());
     }

@@ -17,6 +17,8 @@ pub enum Abort {
     UnreadableContent,
     /// A table or something else of ours failed: 4.3.0.
     LocalData,
+    /// The content cannot be converted to 7-bit, because its parts nest too deep: 5.6.0.
+    NestedTooDeep,
 }
 
 impl Transaction<'_> {
@@ -48,7 +50,8 @@ impl Transaction<'_> {
         self.give_up(failure, Broken::Lost(how));
     }
 
-    /// We cannot go on: close the connection. Before the final dot nothing was delivered.
+    /// We cannot go on. Before the first command that changes nothing for the session; later, close the connection.
+    /// Before the final dot nothing was delivered.
     pub fn on_abort(&mut self, why: Abort) {
         let mut failure = match why {
             Abort::UnreadableContent => {
@@ -59,12 +62,19 @@ impl Transaction<'_> {
                 let reason = format!("local data error while talking to {}", self.peer);
                 Failure::own(Status::new(Class::Soft, 3, 0), reason, Scope::Message)
             }
+            Abort::NestedTooDeep => {
+                let reason = "MIME nesting exceeds safety limit".to_owned();
+                Failure::own(Status::new(Class::Hard, 6, 0), reason, Scope::Message)
+            }
         };
         if self.stage() == Stage::EndOfData {
             failure.certainty = Certainty::Uncertain;
         }
         self.ledger.fail_rest(&failure);
-        self.end(Broken::Aborted);
+        match self.said.anything {
+            true => self.end(Broken::Aborted),
+            false => self.next = Next::Finish,
+        }
     }
 
     /// Garbage where a reply was due.

@@ -5,7 +5,8 @@ use super::event::{Envelope, Hello, HelloKind, Misuse};
 use super::transaction::{Added, Transaction};
 use crate::address::{parse_forward_path, parse_reverse_path};
 use crate::command::{Command, Verb};
-use crate::param;
+use crate::dsn::Recipient;
+use crate::param::{self, RcptParameters};
 use crate::refusal::Room;
 use crate::reply::Reply;
 
@@ -77,7 +78,7 @@ impl Session {
         match kind {
             HelloKind::Helo => Answer::Reply(Reply::plain(250, host.clone())),
             HelloKind::Ehlo => Answer::Extensions(format!(
-                "250-{host}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
+                "250-{host}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n",
                 self.settings.message_size_limit
             )),
         }
@@ -116,7 +117,10 @@ impl Session {
                 parse_forward_path(path, &self.settings.origin)
                     .map_err(|error| Reply::new(501, "5.1.3", format!("Bad recipient address: {error}")))
             })
-            .and_then(|(recipient, rest)| param::rcpt(rest).map(|()| recipient));
+            .and_then(|(mailbox, rest)| {
+                let RcptParameters { notify, orcpt } = param::rcpt(rest)?;
+                Ok(Recipient { mailbox, notify, orcpt })
+            });
         let too_many = || Reply::new(452, "4.5.3", "Error: too many recipients");
         match recipient.map(|recipient| transaction.add(recipient, &self.settings)) {
             Ok(Added::Yes) => Answer::Reply(Reply::new(250, "2.1.5", "Ok")),

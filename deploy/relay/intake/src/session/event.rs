@@ -1,6 +1,7 @@
 //! What a session tells the shell, and what the shell must answer.
 
-use crate::address::{Mailbox, ReversePath};
+use crate::address::ReversePath;
+use crate::dsn::{Recipient, Ret};
 use crate::header_watch::HeaderFacts;
 use crate::line::Bare;
 use crate::param::Body;
@@ -73,11 +74,15 @@ pub struct Envelope {
     /// Who gets the failure notice.
     pub sender: ReversePath,
     /// At least one; each mailbox once, in the order of the first `RCPT` for it.
-    pub recipients: Vec<Mailbox>,
+    pub recipients: Vec<Recipient>,
     /// `BODY=`.
     pub body: Body,
     /// `SIZE=`: octets the client expects, not more than `message_size_limit`. A hint.
     pub size: Option<u64>,
+    /// `RET=`.
+    pub ret: Option<Ret>,
+    /// `ENVID=`, decoded; printable ASCII.
+    pub envid: Option<String>,
 }
 
 /// Everything known of a message after its text.

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::event::{Envelope, Hello};
-use crate::address::{Mailbox, ReversePath};
+use crate::address::ReversePath;
+use crate::dsn::Recipient;
 use crate::param::MailParameters;
 use crate::settings::Settings;
 
@@ -12,7 +13,7 @@ use crate::settings::Settings;
 pub(super) struct Transaction {
     sender: ReversePath,
     parameters: MailParameters,
-    recipients: Vec<Mailbox>,
+    recipients: Vec<Recipient>,
     /// Folded forms of `recipients`.
     known: HashSet<String>,
     /// A recipient was refused, so `DATA` without any is no mistake in the order of commands.
@@ -37,9 +38,9 @@ impl Transaction {
         Self { sender, parameters, recipients, known, refused: false, overshoot: 0 }
     }
 
-    /// Adds a recipient; one that is there already stays there once.
-    pub(super) fn add(&mut self, recipient: Mailbox, settings: &Settings) -> Added {
-        let folded = recipient.folded();
+    /// Adds a recipient; one that is there already stays there once, with what was asked for first.
+    pub(super) fn add(&mut self, recipient: Recipient, settings: &Settings) -> Added {
+        let folded = recipient.mailbox.folded();
         if self.known.contains(&folded) {
             return Added::Yes;
         }
@@ -68,7 +69,7 @@ impl Transaction {
     }
 
     pub(super) fn into_envelope(self, hello: Hello) -> Envelope {
-        let Self { sender, parameters: MailParameters { body, size }, recipients, .. } = self;
-        Envelope { hello, sender, recipients, body, size }
+        let Self { sender, parameters: MailParameters { body, size, ret, envid }, recipients, .. } = self;
+        Envelope { hello, sender, recipients, body, size, ret, envid }
     }
 }

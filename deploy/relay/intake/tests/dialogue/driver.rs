@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intake::{AbortReason, CloseReason, Envelope, Event, Refusal, Session, Settings};
+use intake::{AbortReason, CloseReason, Envelope, Event, Notify, Recipient, Refusal, Session, Settings};
 
 /// One relay with one client.
 pub(crate) struct Driver {
@@ -103,8 +103,23 @@ impl Driver {
 }
 
 fn describe(envelope: &Envelope) -> String {
-    let Envelope { hello, sender, recipients, body, size } = envelope;
-    let to: Vec<_> = recipients.iter().map(|to| format!("<{to}>")).collect();
+    let Envelope { hello, sender, recipients, body, size, ret, envid } = envelope;
+    let to: Vec<_> = recipients.iter().map(recipient).collect();
     let size = size.map_or_else(String::new, |size| format!(" size={size}"));
-    format!("{:?} {} from=<{sender}> to={} {body:?}{size}", hello.kind, hello.name, to.join(","))
+    let ret = ret.map_or_else(String::new, |ret| format!(" ret={ret:?}"));
+    let envid = envid.as_ref().map_or_else(String::new, |envid| format!(" envid={envid:?}"));
+    format!("{:?} {} from=<{sender}> to={} {body:?}{size}{ret}{envid}", hello.kind, hello.name, to.join(","))
+}
+
+fn recipient(recipient: &Recipient) -> String {
+    let mut text = format!("<{recipient}>");
+    if let Some(Notify { success, failure, delay }) = recipient.notify {
+        let wanted = [(success, "SUCCESS"), (failure, "FAILURE"), (delay, "DELAY")];
+        let words: Vec<_> = wanted.iter().filter(|(wanted, _)| *wanted).map(|(_, word)| *word).collect();
+        text += &format!(" notify={}", words.join("+"));
+    }
+    if let Some(orcpt) = &recipient.orcpt {
+        text += &format!(" orcpt={orcpt:?}");
+    }
+    text
 }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use crate::diagnosis::Diagnosis;
 use crate::envelope::{Envelope, Notify, Recipient};
 use crate::id::QueueId;
-use crate::mark::Cause;
+use crate::mark::{Cause, Success};
 
 pub use date::rfc5322_date;
 pub use returned::header_of;
@@ -21,7 +21,7 @@ use text::{Charset, Text};
 /// What a notice says.
 #[derive(Debug, Clone)]
 pub struct Notice<'a> {
-    /// Failure or delay.
+    /// Failure, delay or success.
     pub kind: Kind,
     /// `myhostname`, for Reporting-MTA, From and Message-ID.
     pub reporting_mta: &'a str,
@@ -47,6 +47,8 @@ pub enum Kind {
         /// Will-Retry-Until of RFC 3464 §2.3.9.
         retry_until: SystemTime,
     },
+    /// `relayed` or `delivered`: who asked for NOTIFY=SUCCESS is told.
+    Success(Success),
 }
 
 /// One recipient of a notice.
@@ -54,7 +56,7 @@ pub enum Kind {
 pub struct Subject<'a> {
     /// As in the envelope.
     pub recipient: &'a Recipient,
-    /// Refused or expired; for a delay, what it will be.
+    /// Refused or expired; for a delay, what it will be; for success it means nothing.
     pub cause: Cause,
     /// The last thing heard.
     pub diagnosis: &'a Diagnosis,
@@ -92,6 +94,11 @@ pub fn wants_failure(envelope: &Envelope, recipient: &Recipient) -> bool {
 pub fn wants_delay(envelope: &Envelope, recipient: &Recipient) -> bool {
     !envelope.sender.is_empty()
         && matches!(recipient.notify, Notify::Unspecified | Notify::On { delay: true, .. })
+}
+
+/// Whether the sender is to hear of success.
+pub fn wants_success(envelope: &Envelope, recipient: &Recipient) -> bool {
+    !envelope.sender.is_empty() && matches!(recipient.notify, Notify::On { success: true, .. })
 }
 
 /// Writes the notice.
@@ -151,6 +158,8 @@ fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
         match notice.kind {
             Kind::Failure => "Mail could not be delivered",
             Kind::Delay { .. } => "Mail is delayed (no action needed)",
+            Kind::Success(Success::Relayed) => "Mail was passed on",
+            Kind::Success(Success::Delivered) => "Mail was delivered",
         }
     ));
     out.line(&format!("Message-ID: <{}.{micros}@{host}>", notice.queue_id));
@@ -176,6 +185,13 @@ fn explanation(notice: &Notice<'_>, charset: Charset) -> String {
              trying until {}. You need not send it again.",
             rfc5322_date(retry_until)
         ),
+        Kind::Success(Success::Relayed) => format!(
+            "The mail server {host} has passed your message to the recipients below on to another mail server, \
+             which sends no notices of delivery. Unless it fails there you will hear no more of it."
+        ),
+        Kind::Success(Success::Delivered) => {
+            format!("The mail server {host} has delivered your message to the recipients below.")
+        }
     });
     for subject in notice.subjects {
         out.line("");
@@ -227,6 +243,8 @@ fn recipient_status(out: &mut Text, kind: Kind, subject: &Subject<'_>) {
         match kind {
             Kind::Failure => "failed",
             Kind::Delay { .. } => "delayed",
+            Kind::Success(Success::Relayed) => "relayed",
+            Kind::Success(Success::Delivered) => "delivered",
         }
     ));
     out.line(&format!("Status: {}", status_code(kind, *cause, &diagnosis.status)));
@@ -251,6 +269,7 @@ fn status_code(kind: Kind, cause: Cause, given: &str) -> String {
         (Kind::Failure, Cause::Refused) => "5",
         (Kind::Failure, Cause::Expired) => "45",
         (Kind::Delay { .. }, _) => "4",
+        (Kind::Success(_), _) => "2",
     };
     let mut parts = given.split('.');
     let class = parts.next().filter(|class| class.len() == 1 && classes.contains(class));
@@ -266,6 +285,7 @@ fn status_code(kind: Kind, cause: Cause, given: &str) -> String {
         (false, Kind::Failure, Cause::Refused) => "5.0.0".to_owned(),
         (false, Kind::Failure, Cause::Expired) => "4.4.7".to_owned(),
         (false, Kind::Delay { .. }, _) => "4.0.0".to_owned(),
+        (false, Kind::Success(_), _) => "2.0.0".to_owned(),
     }
 }
 

@@ -1,0 +1,141 @@
+//! The text of a message on its way to the wire: read, changed where it must be, encoded, written.
+
+use super::Delivery;
+use super::outgoing::{self, Asked, Outgoing};
+use crate::wire::{Limit, Reader, Wire, WireError};
+use mime::{AsTheyAre, Conversion, Filter};
+use smtp::{Abort, DataEncoder, Transaction};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How much of a message is gathered before it is written.
+const GATHER: usize = 64 * 1024;
+/// Quoted-printable makes three octets of one.
+const LARGEST_GROWTH: u64 = 3;
+
+/// How far the text has come.
+pub(super) struct Content<'a> {
+    reader: Reader<'a>,
+    changes: Option<Changes<'a>>,
+    encoder: DataEncoder,
+    /// How long writing may take.
+    pub(super) limit: Limit,
+}
+
+/// What is done to the text.
+struct Changes<'a> {
+    filter: Filter,
+    addresses: Option<Asked<'a>>,
+    /// What came out of the last piece.
+    changed: Vec<u8>,
+}
+
+impl<'a> Content<'a> {
+    /// All of the message. Where nothing changes it is not looked into.
+    pub(super) fn new(delivery: &Delivery<'a>, outgoing: &mut Outgoing) -> Self {
+        let context = delivery.context;
+        let line_limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
+        let known = std::mem::take(&mut outgoing.known);
+        let addresses = context.generic.as_ref().map(|generic| Asked { generic, known });
+        let changes = (outgoing.conversion == Conversion::SevenBit || addresses.is_some()).then(|| {
+            let filter = Filter::new(&outgoing::limits(delivery), outgoing.conversion);
+            Changes { filter, addresses, changed: Vec::new() }
+        });
+        let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(line_limit));
+        Self { reader, changes, encoder, limit: limit(delivery, outgoing.conversion) }
+    }
+
+    /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
+    pub(super) async fn send(
+        &mut self,
+        delivery: &Delivery<'_>,
+        wire: &mut Wire,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<(), WireError> {
+        loop {
+            match self.advance(delivery, &mut wire.outgoing) {
+                Ok(Progress::Some) => {}
+                Ok(Progress::End) => break,
+                Err(why) => {
+                    transaction.on_abort(why);
+                    wire.outgoing.clear();
+                    return Ok(());
+                }
+            }
+            if wire.outgoing.len() >= GATHER && !self.reader.is_at_end() {
+                delivery.duty.check()?;
+                wire.flush(delivery.duty, self.limit).await?;
+                if wire.was_interrupted()? {
+                    return Ok(());
+                }
+            }
+        }
+        self.encoder.finish(&mut wire.outgoing);
+        transaction.on_content_written();
+        Ok(())
+    }
+
+    /// One piece further.
+    fn advance(&mut self, delivery: &Delivery<'_>, out: &mut Vec<u8>) -> Result<Progress, Abort> {
+        let chunk = self.reader.next_chunk().map_err(|error| outgoing::unreadable(delivery, &error))?;
+        match (&mut self.changes, chunk) {
+            (None, None) => return Ok(Progress::End),
+            (None, Some(chunk)) => self.encoder.encode(chunk, out),
+            (Some(changes), chunk) => {
+                changes.pass(delivery, chunk)?;
+                self.encoder.encode(&changes.changed, out);
+                if chunk.is_none() {
+                    return Ok(Progress::End);
+                }
+            }
+        }
+        Ok(Progress::Some)
+    }
+}
+
+enum Progress {
+    Some,
+    End,
+}
+
+impl Changes<'_> {
+    /// Changes one piece, or with `None` ends the text.
+    fn pass(&mut self, delivery: &Delivery<'_>, chunk: Option<&[u8]>) -> Result<(), Abort> {
+        self.changed.clear();
+        let out = &mut self.changed;
+        match (&mut self.addresses, chunk) {
+            (Some(asked), Some(chunk)) => {
+                self.filter.feed(chunk, asked, out).map_err(|error| why(delivery, error))
+            }
+            (Some(asked), None) => self.filter.finish(asked, out).map_err(|error| why(delivery, error)),
+            (None, Some(chunk)) => {
+                self.filter.feed(chunk, &mut AsTheyAre, out).map_err(|error| why(delivery, error))
+            }
+            (None, None) => self.filter.finish(&mut AsTheyAre, out).map_err(|error| why(delivery, error)),
+        }
+    }
+}
+
+fn why<E: std::fmt::Display>(delivery: &Delivery<'_>, error: mime::Error<E>) -> Abort {
+    match error {
+        mime::Error::TooDeep => Abort::NestedTooDeep,
+        mime::Error::Rewrite(error) => outgoing::failed(delivery, &error),
+    }
+}
+
+/// `*_data_xfer_timeout` for each step, or with `*_per_request_deadline` for all of it, and as long as the message takes
+/// at `*_min_data_rate`.
+fn limit(delivery: &Delivery<'_>, conversion: Conversion) -> Limit {
+    let timeouts = &delivery.context.config.timeouts;
+    let step = timeouts.data_xfer.get();
+    if !timeouts.per_request_deadline {
+        return Limit::EachStep(step);
+    }
+    let length = match conversion {
+        Conversion::None => delivery.mail.length(),
+        Conversion::SevenBit => delivery.mail.length().saturating_mul(LARGEST_GROWTH),
+    };
+    Limit::Until(
+        Instant::now() + step + Duration::from_secs(length / u64::from(timeouts.min_data_rate.get())),
+    )
+}
