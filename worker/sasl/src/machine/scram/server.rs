@@ -35,7 +35,7 @@ impl<'a> First<'a> {
             return Err(Fault::Extension);
         }
         let nonce = next("r=").ok_or(malformed)?;
-        if !nonce.strip_prefix(ours).is_some_and(|theirs| !theirs.is_empty()) {
+        if nonce.strip_prefix(ours).is_none_or(str::is_empty) {
             return Err(Fault::ForeignNonce);
         }
         if !nonce.bytes().all(|octet| octet.is_ascii_graphic()) {
