@@ -23,15 +23,15 @@ pub(crate) enum Gs2 {
 }
 
 impl ChannelBinding {
-    /// `tls-exporter`, RFC 9266: 32 octets exported under the label `EXPORTER-Channel-Binding` with an empty context. For
-    /// TLS 1.3, and for TLS 1.2 with the extended master secret.
+    /// `tls-exporter`, RFC 9266: 32 octets exported under the label `EXPORTER-Channel-Binding` with an empty
+    /// context. For TLS 1.3, and for TLS 1.2 with the extended master secret.
     #[must_use]
     pub fn tls_exporter(exported: &[u8; 32]) -> Self {
         Self { kind: "tls-exporter", data: Zeroizing::new(exported.to_vec()) }
     }
 
-    /// `tls-server-end-point`, RFC 5929 §4: the hash of the server's certificate, with the hash function of its signature, or
-    /// SHA-256 where that is MD5 or SHA-1.
+    /// `tls-server-end-point`, RFC 5929 §4: the hash of the server's certificate, with the hash function of its
+    /// signature, or SHA-256 where that is MD5 or SHA-1.
     #[must_use]
     pub fn tls_server_end_point(certificate_hash: &[u8]) -> Self {
         Self { kind: "tls-server-end-point", data: Zeroizing::new(certificate_hash.to_vec()) }

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 /// the 12288 octets of a response line, RFC 4954 §4.
 pub const LONGEST_FIELD: usize = 3000;
 
-/// A user name with its password, or with the token of [`crate::Mechanism::OauthBearer`] and [`crate::Mechanism::Xoauth2`].
+/// A user name with its password, or with the token of [`crate::Mechanism::OauthBearer`] and
+/// [`crate::Mechanism::Xoauth2`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
     user: String,
@@ -36,8 +37,8 @@ pub enum BadCredential {
     TooLong,
 }
 
-/// A digest of everything in a credential, to tell sessions apart. Somebody who has it can try passwords against it, so it
-/// goes into a keyed hash (proto's keys, field `credential`) and nowhere else.
+/// A digest of everything in a credential, to tell sessions apart. Somebody who has it can try passwords against it,
+/// so it goes into a keyed hash (proto's keys, field `credential`) and nowhere else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity(Zeroizing<[u8; 32]>);
 

@@ -55,8 +55,8 @@ pub enum Outcome {
 pub struct Refusal {
     /// The reply's code.
     pub code: u16,
-    /// The reply's lines as they were given, less secrets that the server repeated. Only this form of it is fit for logs and
-    /// bounces.
+    /// The reply's lines as they were given, less secrets that the server repeated. Only this form of it is fit for
+    /// logs and bounces.
     pub text: String,
     /// What it objects to.
     pub objection: Objection,
@@ -164,8 +164,8 @@ fn challenge(text: &str) -> Result<&str, Fault> {
 }
 
 impl Refusal {
-    /// One line for the log; `peer` is the server's name there, `host[address]`. The status is that of the reply, softened
-    /// if `smtp_sasl_auth_soft_bounce`.
+    /// One line for the log; `peer` is the server's name there, `host[address]`. The status is that of the reply,
+    /// softened if `smtp_sasl_auth_soft_bounce`.
     #[must_use]
     pub fn reason(&self, peer: &str) -> String {
         format!("SASL authentication failed; server {peer} said: {}", self.text.replace('\n', " "))

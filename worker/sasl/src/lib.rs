@@ -1,7 +1,9 @@
-//! Logging in to a server: SASL mechanisms, which of them is used, and the AUTH dialogue (RFC 4954). No sockets, no files,
-//! no clock, no random numbers: they are the caller's.
+//! Logging in to a server: SASL mechanisms, which of them is used, and the AUTH dialogue (RFC 4954).
 //!
-//! [`Selection`] chooses, [`Exchange`] gives a [`Line`] for every reply until there is an [`Outcome`]. The dialogue over a session:
+//! No sockets, no files, no clock, no random numbers: they are the caller's.
+//!
+//! [`Selection`] chooses, [`Exchange`] gives a [`Line`] for every reply until there is an [`Outcome`]. The dialogue
+//! over a session:
 //!
 //! ```
 //! use sasl::*;
@@ -33,7 +35,8 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Secrets are overwritten when they are dropped, and appear in no `Debug` output, no error and no reason for the log.
+//! Secrets are overwritten when they are dropped, and appear in no `Debug` output, no error and no reason for the
+//! log.
 
 mod base64;
 mod binding;

@@ -82,8 +82,8 @@ impl LoginKey {
 }
 
 impl RefusedLogin {
-    /// The bytes to be stored under the [`LoginKey`]: version, time, status, reply, and a keyed hash over these and host,
-    /// user and password.
+    /// The bytes to be stored under the [`LoginKey`]: version, time, status, reply, and a keyed hash over these and
+    /// host, user and password.
     #[must_use]
     pub fn seal(&self, secret: &CacheSecret, host: &str, credential: &Credential) -> Vec<u8> {
         let status = self.status.get(..LONGEST_STATUS).unwrap_or(&self.status);

@@ -54,10 +54,12 @@ pub(crate) struct Choice {
 }
 
 impl Selection {
-    /// Chooses. `offered` is what followed AUTH in the reply to EHLO, separated by spaces; `filter` is asked for each word of it.
+    /// Chooses. `offered` is what followed AUTH in the reply to EHLO, separated by spaces; `filter` is asked for
+    /// each word of it.
     ///
     /// # Errors
-    /// [`LoginFailed::NothingOffered`] if the filter leaves nothing, [`LoginFailed::NoMechanism`] if none of the rest will do.
+    /// [`LoginFailed::NothingOffered`] if the filter leaves nothing, [`LoginFailed::NoMechanism`] if none of the
+    /// rest will do.
     pub fn new(
         offered: &str,
         mut filter: impl FnMut(&str) -> Filtered,
@@ -112,8 +114,8 @@ impl Circumstances<'_> {
         possible && self.options.are_met_by(mechanism.meets())
     }
 
-    /// `y` accuses somebody of having taken the offer of `-PLUS` away, so it is said only where there was none, RFC 5802 §6:
-    /// where our own filter took it away, the server would break off for nothing.
+    /// `y` accuses somebody of having taken the offer of `-PLUS` away, so it is said only where there was none, RFC
+    /// 5802 §6: where our own filter took it away, the server would break off for nothing.
     fn gs2(&self, mechanism: Mechanism, offered: &str) -> Gs2 {
         let any_bound = offered
             .split_ascii_whitespace()

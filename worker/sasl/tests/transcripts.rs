@@ -10,8 +10,9 @@
 //! authzid   certificate   binding exporter|end-point   server host port
 //! ```
 //!
-//! Then the session. `>` is what must be sent, `<` what the server answers, with `\` at its end if more lines follow. `{text}` is
-//! base64 of the text, in which `\0` and `\1` are those octets; `(long)` is 600 letters, `(huge)` 100000.
+//! Then the session. `>` is what must be sent, `<` what the server answers, with `\` at its end if more lines
+//! follow. `{text}` is base64 of the text, in which `\0` and `\1` are those octets; `(long)` is 600 letters,
+//! `(huge)` 100000.
 //! `=` is the outcome: `accepted`, `refused: reason`, `refused credential: reason`, or status and reason.
 #![allow(
     clippy::unwrap_used,

@@ -117,8 +117,8 @@ impl Scram {
     }
 }
 
-/// SASLprep, RFC 4013. What Unicode has added since version 3.2 is allowed in a string that is asked for (RFC 3454 §7), and stays
-/// as it is: there are no tables for it that both ends share.
+/// SASLprep, RFC 4013. What Unicode has added since version 3.2 is allowed in a string that is asked for (RFC 3454
+/// §7), and stays as it is: there are no tables for it that both ends share.
 fn prepared(text: &str) -> Result<Cow<'_, str>, Fault> {
     match saslprep(text) {
         Ok(prepared) => Ok(prepared),
