@@ -11,6 +11,7 @@ const LONGEST_FILE: usize = 400;
 const USES: &[(&str, &[&str])] = &[
     ("baton-proto", &[]),
     ("baton-smtp-dialogue", &[]),
+    ("baton-sasl", &[]),
     ("baton-maincf", &[]),
     ("baton-route", &["baton-maincf"]),
     ("baton-tls", &["baton-maincf"]),
@@ -167,6 +168,10 @@ fn the_dialogue_does_no_io() {
         "SystemTime::now",
     ];
     none(words_in("worker/smtp/src", &words));
+    none(words_in(
+        "worker/sasl/src",
+        &["std::net", "std::fs", "std::io", "tokio", "rustix", "getrandom", "Instant::now", "SystemTime::now"],
+    ));
     none(words_in(
         "deploy/relay/intake/src",
         &["std::net::Tcp", "std::fs", "tokio", "rustix", "Instant::now", "SystemTime::now"],
