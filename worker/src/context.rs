@@ -1,7 +1,10 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod sasl;
+mod tables;
 mod tls;
 
+pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext, SaslError};
 pub use tls::TlsContext;
 
 use crate::args::Args;
@@ -43,6 +46,14 @@ pub enum ContextError {
         /// What is wrong with it.
         error: smtp::BadHeloName,
     },
+    /// What logging in needs.
+    #[error("{parameter}: {error}")]
+    Sasl {
+        /// Which parameter is wrong.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: SaslError,
+    },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]
     Port {
@@ -76,6 +87,8 @@ pub struct Context {
     pub deposit: RefCell<DepositKeys>,
     /// Encryption.
     pub tls: TlsContext,
+    /// Logging in.
+    pub sasl: SaslContext,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
     route: RouteOptions,
@@ -141,6 +154,7 @@ impl Context {
             services,
             permanent,
             tls: TlsContext::new(&config),
+            sasl: SaslContext::new(&config, cf)?,
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),

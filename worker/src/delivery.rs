@@ -1,7 +1,7 @@
 //! The path of one delivery: a request in, exactly one result per recipient out.
 //!
 //! In order: where to ([`lookup`], [`hosts`]), a parked session or a connection ([`reuse`], [`open`], [`connect`]), the
-//! first commands ([`greet`]) and TLS ([`secure`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
+//! first commands ([`greet`]), TLS ([`secure`]) and AUTH ([`login`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
 //! keeping ([`keep`]).
 
 pub mod connect;
@@ -10,6 +10,7 @@ pub mod fate;
 mod greet;
 mod hosts;
 mod keep;
+mod login;
 mod lookup;
 mod open;
 pub mod recipients;

@@ -6,7 +6,7 @@ use crate::main_cf::MainCf;
 use crate::param::{Protocol, Scope};
 use crate::params::{
     Bounce, Connect, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool, Process, Queue,
-    Retry, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust, TransportLimits,
+    Retry, Routing, Sasl, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust, TransportLimits,
 };
 use crate::reader::{ConfigErrors, Reader};
 use crate::review;
@@ -36,6 +36,8 @@ pub struct DeliveryConfig {
     pub tls: Tls,
     /// Whom TLS trusts.
     pub tls_trust: TlsTrust,
+    /// Logging in.
+    pub sasl: Sasl,
     /// Defer or bounce.
     pub errors: Errors,
     /// How long mail waits.
@@ -63,7 +65,7 @@ impl DeliveryConfig {
         let (timeouts, hello) = (Timeouts::load(reader), Hello::load(reader));
         let (lines, cache) = (Lines::load(reader), SessionCache::load(reader));
         let (tls, tls_trust) = (Tls::load(reader), TlsTrust::load(reader));
-        let (errors, retry) = (Errors::load(reader), Retry::load(reader));
+        let (sasl, errors, retry) = (Sasl::load(reader), Errors::load(reader), Retry::load(reader));
         let (process, log) = (Process::load(reader), Log::load(reader));
         // Nothing reads these, but a wrong value is an error all the same.
         let unread = TlsOpenssl::load(reader);
@@ -80,6 +82,7 @@ impl DeliveryConfig {
             cache: cache?,
             tls: tls?,
             tls_trust: tls_trust?,
+            sasl: sasl?,
             errors: errors?,
             retry: retry?,
             process: process?,

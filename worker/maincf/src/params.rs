@@ -15,6 +15,7 @@ mod process;
 mod queue;
 mod retry;
 mod routing;
+mod sasl;
 mod schedule;
 mod session_cache;
 mod timeouts;
@@ -41,6 +42,7 @@ pub use process::Process;
 pub use queue::Queue;
 pub use retry::Retry;
 pub use routing::Routing;
+pub use sasl::Sasl;
 pub use schedule::{Pool, TransportLimits};
 pub use session_cache::SessionCache;
 pub use timeouts::Timeouts;
@@ -63,6 +65,7 @@ pub const ALL: &[Group] = &[
     Tls::GROUP,
     TlsTrust::GROUP,
     TlsOpenssl::GROUP,
+    Sasl::GROUP,
     Errors::GROUP,
     Process::GROUP,
     Log::GROUP,

@@ -1,6 +1,7 @@
 //! Parked sessions: by the destination that asks, then by the endpoints its route leads to.
 
-use super::secure::{self, Host};
+use super::login::{Footing, known_footing};
+use super::secure::Host;
 use super::session::{Connection, History, Place, Security, Session, destination_key, endpoint_key};
 use crate::cache::{Answer, Cache, Found};
 use crate::context::Context;
@@ -95,32 +96,32 @@ fn by_route(
     let host = host_of(route)?;
     let place = Place::of(&host.candidate);
     // What decides about a connection now must be what decided then: the configuration may have changed since.
-    let policy = secure::effective(context, nexthop, &host).ok();
-    let Some(policy) = policy.filter(|policy| endpoint_key(context, request, &place, policy) == endpoint)
+    let footing = known_footing(context, request, nexthop, &host);
+    let Some(footing) = footing.filter(|footing| endpoint_key(context, request, &place, footing) == endpoint)
     else {
         put_back(context, cache, found);
         return None;
     };
-    let mut session = wake(context, found, &policy)?;
+    let mut session = wake(context, found, &footing.policy)?;
     session.connection.place = place;
     Some((session, others))
 }
 
-/// A session to one of these candidates, each under its policy, and which of them.
+/// A session to one of these candidates, each on its footing, and which of them.
 pub(super) fn by_endpoint(
     context: &Context,
     cache: &mut Cache,
     request: &Request,
-    candidates: &[(Candidate, Arc<Effective>)],
+    candidates: &[(Candidate, Arc<Footing>)],
 ) -> Option<(Session, usize)> {
-    let key = |(candidate, policy): &(Candidate, Arc<Effective>)| {
-        endpoint_key(context, request, &Place::of(candidate), policy)
+    let key = |(candidate, footing): &(Candidate, Arc<Footing>)| {
+        endpoint_key(context, request, &Place::of(candidate), footing)
     };
     let keys: Vec<EndpointKey> = candidates.iter().map(key).collect();
     let found = cache.take_by_endpoint(keys.clone())?;
     let at = keys.iter().position(|key| *key == found.taken.endpoint)?;
-    let (_, policy) = candidates.get(at)?;
-    Some((wake(context, found, policy)?, at))
+    let (_, footing) = candidates.get(at)?;
+    Some((wake(context, found, &footing.policy)?, at))
 }
 
 /// The session as it was parked, for use under this policy. One that cannot be trusted is closed without a word: what

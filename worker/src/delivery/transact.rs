@@ -145,6 +145,7 @@ fn envelope<'a>(delivery: &Delivery<'a>, recipients: &'a [Recipient<'a>]) -> Env
             job::Ret::Full => smtp::Ret::Full,
             job::Ret::Hdrs => smtp::Ret::Hdrs,
         }),
+        auth: delivery.context.sasl.mail_auth,
         recipients,
     }
 }

@@ -38,7 +38,10 @@ pub(crate) fn introduce(dialect: Dialect, reply: &str) -> Ready {
     }
     assert_eq!(hello.next_action(&mut replies, &mut out), HelloAction::Done);
     match hello.finish().unwrap().onward(Encryption::Never) {
-        Ok(Onward::Mail(ready)) => ready,
+        Ok(Onward::Plaintext(entrance)) => match entrance.onward(Identification::Nobody) {
+            Ok(Admission::Mail(ready)) => ready,
+            other => panic!("{other:?}"),
+        },
         other => panic!("{other:?}"),
     }
 }
