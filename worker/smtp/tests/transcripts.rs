@@ -109,7 +109,12 @@ impl<'t> Setting<'t> {
             _ => format!("250-{}\r\n", extension.keyword()),
         };
         let keywords: String = self.facts.extensions.iter().map(keyword).collect();
-        support::introduce(dialect, &format!("250-server\r\n{keywords}250 X\r\n"))
+        match self.facts.standing {
+            Standing::Stranger => support::introduce(dialect, &format!("250-server\r\n{keywords}250 X\r\n")),
+            Standing::LoggedIn => {
+                support::log_in(dialect, &format!("250-server\r\n{keywords}250 AUTH PLAIN\r\n"))
+            }
+        }
     }
 }
 
