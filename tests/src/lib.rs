@@ -47,6 +47,7 @@ pub mod script;
 pub mod sink;
 pub mod zone;
 
+pub mod dovecot;
 pub mod lab;
 pub mod policy;
 pub mod postfix;

@@ -1,6 +1,6 @@
 //! A private instance of Debian's Postfix: the oracle. Its own configuration, queue and log; never the system's.
 //!
-//! Nothing of it listens on the network. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
+//! Nothing of it listens on the network, unless a test adds a server. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
 //! allows a message to be old when it arrives.
 
 mod queue_file;
@@ -66,6 +66,16 @@ impl Launch {
     #[must_use]
     pub fn transport(mut self, name: &str, options: &[(&str, String)]) -> Self {
         let _ = writeln!(self.master, "{name} unix - - n - - smtp");
+        for (parameter, value) in options {
+            let _ = writeln!(self.master, "  -o {{ {parameter} = {value} }}");
+        }
+        self
+    }
+
+    /// Adds an SMTP server at this port of 127.0.0.1, for which these parameters differ from main.cf.
+    #[must_use]
+    pub fn server(mut self, port: u16, options: &[(&str, String)]) -> Self {
+        let _ = writeln!(self.master, "127.0.0.1:{port} inet n - n - - smtpd");
         for (parameter, value) in options {
             let _ = writeln!(self.master, "  -o {{ {parameter} = {value} }}");
         }
