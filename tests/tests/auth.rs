@@ -206,6 +206,7 @@ fn a_refused_login_waits_or_bounces_as_the_operator_says() {
             line.reason,
             "SASL authentication failed; server 127.0.0.1[127.0.0.1] said: 535 5.7.8 *** (***) is wrong"
         );
+        sink.expect("QUIT", wait::PATIENCE, |record| record.connections[0].closed);
         let record = sink.record().clone();
         let commands: Vec<_> = record.connections[0].commands.iter().map(|line| &line[..4]).collect();
         assert_eq!(commands, ["EHLO", "AUTH", "QUIT"]);
