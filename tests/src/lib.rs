@@ -44,6 +44,7 @@ pub mod ledger;
 pub mod mail;
 pub mod maillog;
 pub mod script;
+pub mod secrets;
 pub mod sink;
 pub mod zone;
 

@@ -3,16 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use data_encoding::BASE64;
-use std::fs;
-use std::path::Path;
-use testkit::dovecot::Dovecot;
 use testkit::mail::Mail;
 use testkit::maillog::Line;
-use testkit::postfix::Postfix;
 use testkit::relay::{Launch, Relay};
-use testkit::sandbox::free_port;
 use testkit::sink::{Record, Rule, Settings, Sink, Stage, Tls};
-use testkit::{Sandbox, injector, wait};
+use testkit::{Sandbox, injector, secrets, wait};
 
 const USER: &str = "user";
 /// A colon belongs to it, since only the first one ends the user's name.
@@ -57,33 +52,10 @@ fn send(relay: &Relay, sender: &str) -> Line {
 
 /// Logs, queue and whatever else lies in the sandbox hold no password, in no form in which it is sent. Ends the relay.
 fn expect_no_leak(sandbox: &Sandbox, mut relay: Relay) {
-    search(sandbox.path(), &forms());
+    let forms = secrets::forms(USER, PASSWORD);
+    secrets::expect_nowhere(sandbox.path(), &forms, &["passwords"]);
     relay.stop();
-    search(sandbox.path(), &forms());
-}
-
-fn forms() -> [String; 4] {
-    [
-        PASSWORD.to_owned(),
-        BASE64.encode(PASSWORD.as_bytes()),
-        BASE64.encode(format!("\0{USER}\0{PASSWORD}").as_bytes()),
-        BASE64.encode(format!("{USER}\0{USER}\0{PASSWORD}").as_bytes()),
-    ]
-}
-
-fn search(folder: &Path, forms: &[String]) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let (path, kind) = (entry.path(), entry.file_type().unwrap());
-        if kind.is_dir() {
-            search(&path, forms);
-        } else if kind.is_file() && entry.file_name() != "passwords" && entry.file_name() != "users" {
-            let Ok(octets) = fs::read(&path) else { continue };
-            let text = String::from_utf8_lossy(&octets);
-            for form in forms {
-                assert!(!text.contains(form.as_str()), "{form} in {}", path.display());
-            }
-        }
-    }
+    secrets::expect_nowhere(sandbox.path(), &forms, &["passwords"]);
 }
 
 fn logins(record: &Record) -> Vec<Vec<String>> {
@@ -347,45 +319,4 @@ fn readers_of_the_password_table_are_worth_a_warning() {
     let file = sandbox.join("passwords").display().to_string();
     let warning = format!("{file}: passwords that every user of this machine can read");
     assert!(relay.log().contains(&warning), "{}", relay.log());
-}
-
-#[test]
-fn every_mechanism_that_dovecot_and_we_have_logs_in_at_postfix() {
-    let sandbox = Sandbox::new("real");
-    let mechanisms = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"];
-    let dovecot = Dovecot::start(&sandbox, &[(USER, PASSWORD)], &mechanisms.join(" ").to_lowercase());
-    let port = free_port().release();
-    let options = [
-        ("smtpd_sasl_auth_enable", "yes".to_owned()),
-        ("smtpd_sasl_type", "dovecot".to_owned()),
-        ("smtpd_sasl_path", dovecot.socket().display().to_string()),
-        ("smtpd_sasl_security_options", "noanonymous".to_owned()),
-        ("smtpd_relay_restrictions", "permit_sasl_authenticated, reject".to_owned()),
-        ("smtpd_peername_lookup", "no".to_owned()),
-    ];
-    let postfix =
-        Postfix::in_sandbox(&sandbox).option("default_transport", "discard").server(port, &options).start();
-    // Without a filter the strongest is used.
-    let filtered = mechanisms.iter().map(|name| (*name, *name)).chain([("SCRAM-SHA-256", "")]);
-    for (number, (used, filter)) in filtered.enumerate() {
-        let client = Sandbox::new("real-client");
-        let relay = launch_eased(&client, &format!("[127.0.0.1]:{port}"))
-            .option("smtp_sasl_mechanism_filter", filter)
-            .start();
-        let line = send(&relay, "one@client.test");
-        assert_eq!(line.status, "sent", "{used}: {line:?}");
-        let login = format!("sasl_method={used}, sasl_username={USER}");
-        let seen = || postfix.log_from(0).matches(&login).count() >= if number < 5 { 1 } else { 2 };
-        wait::expect(&login, || seen().then_some(()));
-        expect_no_leak(&client, relay);
-    }
-    for mechanism in mechanisms {
-        let client = Sandbox::new("real-wrong");
-        let options = launch_eased(&client, &format!("[127.0.0.1]:{port}"));
-        passwords(&client, &[(&format!("[127.0.0.1]:{port}"), "user:wrong")]);
-        let relay = options.option("smtp_sasl_mechanism_filter", mechanism).start();
-        let line = send(&relay, "one@client.test");
-        assert_eq!((&*line.status, &*line.dsn), ("deferred", "4.7.8"), "{mechanism}: {line:?}");
-        assert!(line.reason.contains("said: 535 5.7.8 "), "{mechanism}: {line:?}");
-    }
 }

@@ -5,6 +5,7 @@
 //! keeping ([`keep`]).
 
 pub mod connect;
+mod converse;
 mod dane;
 pub mod fate;
 mod greet;

@@ -212,7 +212,7 @@ mod tests {
             (Stage::Helo, "performing the HELO handshake"),
             (Stage::Lhlo, "performing the LHLO handshake"),
             (Stage::StartTls, "receiving the STARTTLS response"),
-            (Stage::Auth, "performing SASL authentication"),
+            (Stage::Auth, "performing the EHLO handshake"),
             (Stage::Mail, "sending MAIL FROM"),
             (Stage::Rcpt, "sending RCPT TO"),
             (Stage::Data, "sending DATA command"),

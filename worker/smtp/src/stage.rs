@@ -42,7 +42,7 @@ impl Stage {
             Self::Helo => "performing the HELO handshake",
             Self::Lhlo => "performing the LHLO handshake",
             Self::StartTls => "receiving the STARTTLS response",
-            Self::Auth => "performing SASL authentication",
+            Self::Auth => "performing the EHLO handshake",
             Self::Mail => "sending MAIL FROM",
             Self::Rcpt => "sending RCPT TO",
             Self::Data => "sending DATA command",

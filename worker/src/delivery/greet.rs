@@ -1,19 +1,20 @@
 //! The first commands on a new connection, TLS and AUTH among them, until it can carry mail.
 
+use super::converse::converse;
 use super::login::{self, Channel, Footing};
 use super::recipients::Failure;
 use super::secure::{self, NotSecured};
 use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
-use crate::wire::{Limit, Socket, Wire, WireError};
+use crate::wire::{Socket, Wire};
 use proto::clock::Boottime;
 use proto::job::Request;
 use route::Candidate;
 use sasl::ClientCertificate;
 use smtp::{
-    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloAction, HelloFailed, Login, Lost, Onward,
-    Remark, ReplyReader, Secured, Stage, StartTls, TlsAnswer,
+    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloFailed, Onward, Remark, Secured,
+    TlsAnswer,
 };
 use std::time::{Duration, SystemTime};
 use tls::{Level, PeerFacts};
@@ -143,70 +144,6 @@ async fn introduce<'a, C: smtp::Channel>(
     }
 }
 
-/// A part of the dialogue that is driven by one loop.
-pub(super) trait Dialogue {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction;
-    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost);
-}
-
-impl<C: smtp::Channel> Dialogue for Hello<'_, C> {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
-        Hello::next_action(self, replies, out)
-    }
-
-    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost) {
-        Hello::on_lost(self, replies, how);
-    }
-}
-
-impl Dialogue for StartTls<'_> {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
-        StartTls::next_action(self, replies, out)
-    }
-
-    fn on_lost(&mut self, _: &mut ReplyReader, how: Lost) {
-        StartTls::on_lost(self, how);
-    }
-}
-
-impl Dialogue for Login<'_> {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
-        Login::next_action(self, replies, out)
-    }
-
-    fn on_lost(&mut self, _: &mut ReplyReader, how: Lost) {
-        Login::on_lost(self, how);
-    }
-}
-
-/// Drives a part of the dialogue to its end.
-pub(super) async fn converse<D: Dialogue>(
-    terms: &Terms<'_>,
-    wire: &mut Wire,
-    mut dialogue: D,
-) -> Result<D, GreetError> {
-    while let HelloAction::Await(stage) = dialogue.next_action(&mut wire.replies, &mut wire.outgoing) {
-        let patience = match stage {
-            Stage::Auth => login::patience(terms.context, wire),
-            stage => patience(terms.context, stage),
-        };
-        match exchange(wire, terms.duty, patience).await {
-            Ok(()) => {}
-            Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),
-            Err(WireError::Lost { how, .. }) => {
-                wire.last_words();
-                dialogue.on_lost(&mut wire.replies, how);
-            }
-        }
-    }
-    Ok(dialogue)
-}
-
-async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
-    wire.flush(duty, Limit::EachStep(patience)).await?;
-    wire.hear(duty, patience).await
-}
-
 pub(super) fn leave(wire: &mut Wire, place: &Place, failed: &HelloFailed) -> GreetError {
     let failure = Failure::of_dialogue(&failed.failure, &place.host);
     match failed.farewell {
@@ -297,20 +234,4 @@ fn left_of(peer: &PeerFacts) -> Duration {
     let Some(not_after) = peer.not_after else { return Duration::MAX };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     Duration::from_secs(u64::try_from(not_after).unwrap_or(0).saturating_sub(now))
-}
-
-/// How long a stage may take.
-pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
-    let timeouts = &context.config.timeouts;
-    match stage {
-        Stage::Greeting | Stage::Ehlo | Stage::Helo | Stage::Lhlo | Stage::Auth => timeouts.hello.get(),
-        Stage::StartTls => timeouts.starttls.get(),
-        Stage::Mail => timeouts.mail.get(),
-        Stage::Rcpt => timeouts.rcpt.get(),
-        Stage::Data => timeouts.data_init.get(),
-        Stage::Content => timeouts.data_xfer.get(),
-        Stage::EndOfData => timeouts.data_done.get(),
-        Stage::Rset => timeouts.rset.get(),
-        Stage::Quit => timeouts.quit.get(),
-    }
 }

@@ -1,6 +1,7 @@
 //! Who we are to a server: the credential for it, and the login.
 
-use super::greet::{GreetError, Terms, converse, leave, part};
+use super::converse::converse;
+use super::greet::{GreetError, Terms, leave, part};
 use super::recipients::Failure;
 use super::secure::{self, Host};
 use super::session::{Place, Security};

@@ -1,6 +1,7 @@
 //! TLS with one host: what the policy asks, the handshake, and what the server's certificate is worth.
 
-use super::greet::{Attempt, Terms, patience};
+use super::converse::patience;
+use super::greet::{Attempt, Terms};
 use super::login::{self, Footing};
 use super::recipients::Failure;
 use super::session::Place;

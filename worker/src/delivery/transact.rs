@@ -1,8 +1,8 @@
 //! One transaction, driven over the wire: the dialogue says what, this does it.
 
 use super::Delivery;
+use super::converse::patience;
 use super::fate::Position;
-use super::greet::patience;
 use super::recipients::Failure;
 use super::session::Connection;
 use crate::duty::Abandoned;

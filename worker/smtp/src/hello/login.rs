@@ -7,7 +7,7 @@ use super::{Farewell, HelloAction, HelloFailed, Origin, Ready};
 use crate::dialect::Dialect;
 use crate::ext::{EhloFacts, Extension, Standing};
 use crate::failure::{Failure, Lost, Scope};
-use crate::reply::{Reply, ReplyError, ReplyReader};
+use crate::reply::{Reply, ReplyClass, ReplyError, ReplyReader};
 use crate::stage::Stage;
 use crate::status::{Class, Status};
 use sasl::{Exchange, Line, LoginFailed, Refusal, Selection, Setting, Step};
@@ -44,7 +44,7 @@ pub struct LoginTerms<'c> {
 /// What a refused login means for the mail: `smtp_sasl_auth_soft_bounce`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginRefusals {
-    /// It waits, whatever the class of the reply.
+    /// It waits although the reply is 5xx.
     Soft,
     /// What the reply says.
     AsSaid,
@@ -138,7 +138,7 @@ impl<'a> Login<'a> {
     /// As [`super::Hello::on_lost`].
     pub fn on_lost(&mut self, how: Lost) {
         if !matches!(self.state, State::Accepted | State::Failed(_)) {
-            self.fail(Failure::lost(self.entrance.peer, how, Stage::Auth));
+            self.fail(Failure::lost(self.entrance.peer, how, self.words()));
         }
     }
 
@@ -147,6 +147,7 @@ impl<'a> Login<'a> {
     /// # Errors
     /// [`HelloFailed`]: there is no login, and no session without it.
     pub fn finish(self) -> Result<Ready, Box<HelloFailed>> {
+        let words = self.words();
         match self.state {
             State::Accepted => {
                 let mut entrance = self.entrance;
@@ -155,10 +156,15 @@ impl<'a> Login<'a> {
             }
             State::Failed(failed) => Err(failed),
             State::Say(..) | State::Wait(_) | State::Moved => Err(Box::new(HelloFailed {
-                failure: Failure::lost(self.entrance.peer, Lost::Closed, Stage::Auth),
+                failure: Failure::lost(self.entrance.peer, Lost::Closed, words),
                 farewell: Farewell::Close,
             })),
         }
+    }
+
+    /// The log has no words of its own for AUTH: it counts as a part of the introduction.
+    fn words(&self) -> Stage {
+        self.entrance.dialect.hello.extended().stage()
     }
 
     fn on_reply(&mut self, exchange: Exchange, reply: &Reply) {
@@ -179,7 +185,7 @@ impl<'a> Login<'a> {
             ReplyError::Garbage(_) => "a line that is no reply".to_owned(),
             ReplyError::Line(_) | ReplyError::Lines | ReplyError::Flood => error.to_string(),
         };
-        self.fail(Failure::desynchronised(self.entrance.peer, &what, Stage::Auth));
+        self.fail(Failure::desynchronised(self.entrance.peer, &what, self.words()));
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -192,7 +198,7 @@ fn refused(peer: &str, refusal: Refusal, reply: &Reply, refusals: LoginRefusals)
     let reason = refusal.reason(peer);
     let said = Arc::new(Reply { code: reply.code, status: reply.status, text: refusal.text });
     let mut failure = Failure::with_reply(reason, &said, Scope::Site);
-    if refusals == LoginRefusals::Soft {
+    if refusals == LoginRefusals::Soft && reply.code.class() == ReplyClass::Permanent {
         failure.status = failure.status.softened();
     }
     Box::new(HelloFailed { failure, farewell: Farewell::Quit })

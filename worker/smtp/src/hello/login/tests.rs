@@ -101,10 +101,10 @@ fn every_answer_has_its_meaning() {
         (&["454 4.7.0 later\r\n"], format!("4.7.0 {said} 454 4.7.0 later Quit")),
         (&["421 4.3.2 closing\r\n"], format!("4.3.2 {said} 421 4.3.2 closing Quit")),
         (&["535 bad\r\n"], format!("4.0.0 {said} 535 bad Quit")),
-        (&["lost"], "4.4.2 lost connection with mx[1] while performing SASL authentication Close".into()),
+        (&["lost"], "4.4.2 lost connection with mx[1] while performing the EHLO handshake Close".into()),
         (
             &["slow"],
-            "4.4.2 conversation with mx[1] timed out while performing SASL authentication Close".into(),
+            "4.4.2 conversation with mx[1] timed out while performing the EHLO handshake Close".into(),
         ),
         (
             &["334 \r\n", "501 5.7.0 cancelled\r\n"],
