@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use testkit::mail::Mail;
 use testkit::maillog::Line;
 use testkit::relay::{Launch, Relay};
-use testkit::sink::{Record, Rule, Settings, Sink, Stage, Tls};
+use testkit::sink::{ClientCertificate, Record, Rule, Settings, Sink, Stage, Tls};
 use testkit::{Sandbox, injector, secrets, wait};
 
 const USER: &str = "user";
@@ -319,4 +319,45 @@ fn readers_of_the_password_table_are_worth_a_warning() {
     let file = sandbox.join("passwords").display().to_string();
     let warning = format!("{file}: passwords that every user of this machine can read");
     assert!(relay.log().contains(&warning), "{}", relay.log());
+}
+
+#[test]
+fn a_new_password_is_not_used_on_a_session_of_the_old_one() {
+    let sink = Sink::start(Settings::smtp().with("AUTH PLAIN"));
+    let sandbox = Sandbox::new("rotation");
+    let relay = launch_eased(&sandbox, &sink.nexthop()).start();
+    assert_eq!(send(&relay, "one@client.test").status, "sent");
+    let workers = relay.processes("baton-worker");
+    passwords(&sandbox, &[(&sink.nexthop(), "user:another")]);
+    relay.reload();
+    assert!(
+        workers.iter().all(|worker| worker.wait_gone(wait::PATIENCE)),
+        "a worker with the old password stays"
+    );
+    assert_eq!(send(&relay, "one@client.test").status, "sent");
+    let expected = [[format!("PLAIN {USER} {PASSWORD}")], ["PLAIN user another".to_owned()]];
+    assert_eq!(logins(&sink.record()), expected);
+}
+
+#[test]
+fn a_certificate_speaks_for_us_where_it_was_shown() {
+    for (certificate, mechanism) in
+        [(ClientCertificate::Asked, "EXTERNAL"), (ClientCertificate::NotAsked, "PLAIN")]
+    {
+        let tls = Tls { client_certificate: certificate, ..Tls::default() };
+        let accepts = Rule::at(Stage::Auth).reply("235 2.7.0 welcome");
+        let sink = Sink::start(Settings::smtp().with("AUTH PLAIN EXTERNAL").tls(&tls).rule(accepts));
+        let sandbox = Sandbox::new("external");
+        let own = rcgen::generate_simple_self_signed(["relay.test".to_owned()]).unwrap();
+        let own = sandbox.write("own.pem", own.cert.pem() + &own.signing_key.serialize_pem());
+        let relay = launch(&sandbox, &sink.nexthop())
+            .option("smtp_tls_security_level", "encrypt")
+            .option("smtp_tls_chain_files", own.display().to_string())
+            .option("smtp_sasl_tls_security_options", "noanonymous")
+            .start();
+        assert_eq!(send(&relay, "one@client.test").status, "sent", "{}", relay.log());
+        let record = sink.record().clone();
+        let auth = record.connections[0].commands.iter().find(|command| command.starts_with("AUTH"));
+        assert!(auth.unwrap().starts_with(&format!("AUTH {mechanism}")), "{auth:?}");
+    }
 }

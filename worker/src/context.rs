@@ -4,7 +4,7 @@ mod sasl;
 mod tables;
 mod tls;
 
-pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext, SaslError};
+pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
@@ -46,13 +46,13 @@ pub enum ContextError {
         /// What is wrong with it.
         error: smtp::BadHeloName,
     },
-    /// What logging in needs.
+    /// A demand on mechanisms that is none.
     #[error("{parameter}: {error}")]
     Sasl {
         /// Which parameter is wrong.
         parameter: &'static str,
         /// What is wrong with it.
-        error: SaslError,
+        error: ::sasl::UnknownOption,
     },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]

@@ -6,7 +6,7 @@ use maincf::params::Sasl;
 use maincf::tables::{DomainMatcher, Membership, ParentMatch, TableError, TableList};
 use maincf::value::SaslOptions;
 use maincf::{DeliveryConfig, MainCf, Protocol};
-use sasl::{Authzid, BadCredential, Credential, Filtered, SecurityOptions, SecurityPolicy, UnknownOption};
+use sasl::{Authzid, BadCredential, Credential, Filtered, SecurityOptions, SecurityPolicy};
 use smtp::{LoginRefusals, MailAuth};
 use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
@@ -72,17 +72,6 @@ pub enum NoAnswer {
     Unusable(#[from] BadCredential),
 }
 
-/// `*_sasl_auth_enable` and no `*_sasl_password_maps`, or a demand that is none.
-#[derive(Debug, thiserror::Error)]
-pub enum SaslError {
-    /// There is nothing to log in with.
-    #[error("it is set, and no password table: specify one via {0}sasl_password_maps")]
-    NoPasswords(&'static str),
-    /// See [`UnknownOption`].
-    #[error(transparent)]
-    Option(#[from] UnknownOption),
-}
-
 impl SaslContext {
     pub(super) fn new(config: &DeliveryConfig, cf: &MainCf) -> Result<Self, ContextError> {
         let Sasl { auth_enable, send_dummy_mail_auth, .. } = config.sasl;
@@ -116,18 +105,13 @@ impl SaslContext {
 impl LoginContext {
     fn new(config: &DeliveryConfig, cf: &MainCf) -> Result<Self, ContextError> {
         let sasl = &config.sasl;
-        if sasl.password_maps.is_empty() {
-            let error = SaslError::NoPasswords(config.protocol.prefix());
-            return Err(ContextError::Sasl { parameter: "smtp_sasl_auth_enable", error });
-        }
         warn_of_readers(&sasl.password_maps);
         let filter = sasl
             .mechanism_filter
             .open(ParentMatch::Dotted)
             .map_err(|error| ContextError::Table { parameter: "smtp_sasl_mechanism_filter", error })?;
         let options = |parameter, options: &SaslOptions| {
-            SecurityOptions::parse(options.as_str())
-                .map_err(|error| ContextError::Sasl { parameter, error: error.into() })
+            SecurityOptions::parse(options.as_str()).map_err(|error| ContextError::Sasl { parameter, error })
         };
         Ok(Self {
             passwords: Asked::open(&sasl.password_maps),

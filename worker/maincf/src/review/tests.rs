@@ -71,6 +71,17 @@ fn what_would_weaken_security_is_refused_by_name() {
 }
 
 #[test]
+fn a_login_needs_a_table_of_passwords() {
+    assert_eq!(refused_names("smtp_sasl_auth_enable = yes"), ["smtp_sasl_auth_enable"]);
+    assert_eq!(
+        refused_names("lmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/x"),
+        ["lmtp_sasl_auth_enable"]
+    );
+    assert_eq!(refused_names("smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/x"), [""; 0]);
+    assert_eq!(refused_names("smtp_sasl_auth_enable = no\nlmtp_sasl_password_maps = hash:/x"), [""; 0]);
+}
+
+#[test]
 fn settings_of_tls_act_or_say_what_holds_instead() {
     let acts = "smtp_tls_policy_maps = static:encrypt\nsmtp_tls_CAfile = /x\nlmtp_tls_security_level = secure\n\
                 smtp_tls_wrappermode = yes\nsmtp_enforce_tls = yes\nlmtp_tls_fingerprint_cert_match = a\n\

@@ -87,15 +87,6 @@ fn a_table_that_cannot_answer_is_not_one_that_has_no_entry() {
 }
 
 #[test]
-fn logging_in_needs_a_table() {
-    let error = context("").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "smtp_sasl_auth_enable: it is set, and no password table: specify one via smtp_sasl_password_maps"
-    );
-}
-
-#[test]
 fn a_filter_takes_names_exceptions_and_tables() {
     let filtered = |filter: &str, name| {
         let text = format!("smtp_sasl_password_maps = static:a:b\nsmtp_sasl_mechanism_filter = {filter}\n");
