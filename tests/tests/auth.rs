@@ -349,7 +349,7 @@ fn a_certificate_speaks_for_us_where_it_was_shown() {
         let sink = Sink::start(Settings::smtp().with("AUTH PLAIN EXTERNAL").tls(&tls).rule(accepts));
         let sandbox = Sandbox::new("external");
         let own = rcgen::generate_simple_self_signed(["relay.test".to_owned()]).unwrap();
-        let own = sandbox.write("own.pem", own.cert.pem() + &own.signing_key.serialize_pem());
+        let own = sandbox.write("own.pem", own.signing_key.serialize_pem() + &own.cert.pem());
         let relay = launch(&sandbox, &sink.nexthop())
             .option("smtp_tls_security_level", "encrypt")
             .option("smtp_tls_chain_files", own.display().to_string())

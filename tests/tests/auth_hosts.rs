@@ -80,6 +80,25 @@ fn a_refused_login_is_a_reason_to_try_the_next_host_with_its_own_credential() {
 }
 
 #[test]
+fn a_session_that_a_host_s_own_credential_opened_is_found_again_by_destination() {
+    let sink = Sink::start(Settings::smtp().with("AUTH PLAIN"));
+    let port = sink.address().port();
+    let zone = Zone::new().mx("two.test", 10, "mx2.test").address("mx2.test", Ipv4Addr::LOCALHOST.into());
+    let (dns, sandbox) = (FakeDns::start(zone), Sandbox::new("auth-again"));
+    let dns_server = format!("{}:{}", dns.address().ip(), dns.address().port());
+    let relay = launch(&sandbox, PASSWORDS)
+        .option("baton_dns_server", dns_server)
+        .option("relayhost", format!("two.test:{port}"))
+        .option("smtp_connection_cache_destinations", "two.test")
+        .option("smtp_connection_cache_time_limit", "30s")
+        .option("connection_cache_ttl_limit", "30s")
+        .start();
+    let uses: Vec<_> = (0..3).map(|_| send(&relay).conn_use).collect();
+    assert_eq!(uses, [None, Some(2), Some(3)], "{}", relay.log());
+    assert_eq!(logins(&sink), ["PLAIN second pw-of-second"]);
+}
+
+#[test]
 fn hosts_that_are_named_or_checked_are_not_worth_the_warning() {
     let sink = Sink::start(Settings::smtp().with("AUTH PLAIN"));
     let port = sink.address().port();

@@ -3,7 +3,7 @@
 use super::converse::converse;
 use super::login::{self, Channel, Footing};
 use super::recipients::Failure;
-use super::secure::{self, NotSecured};
+use super::secure::{self, Fallback, NotSecured};
 use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
@@ -49,7 +49,7 @@ pub(super) enum Attempt {
     /// What the policy says.
     AsPolicySays,
     /// The policy lets mail go in plaintext, and nothing else works.
-    InPlaintext,
+    InPlaintext(Fallback),
 }
 
 /// Greets, and says QUIT if it comes to nothing.
@@ -88,7 +88,7 @@ async fn in_the_clear<'p>(
     if encryption == Encryption::Never && offered && context.config.tls.note_starttls_offer {
         tracing::info!("Host offered STARTTLS: [{}]", place.host);
     }
-    let security = Security::Plaintext { makeshift: terms.attempt == Attempt::InPlaintext };
+    let security = Security::Plaintext { makeshift: matches!(terms.attempt, Attempt::InPlaintext(_)) };
     let plaintext = Channel { security, certificate: ClientCertificate::Absent };
     let starttls = match greeted.onward(encryption).map_err(|failed| leave(wire, place, &failed))? {
         Onward::Plaintext(entrance) => return Ok((entrance, plaintext)),

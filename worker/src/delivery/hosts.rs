@@ -170,10 +170,14 @@ impl Delivery<'_> {
         hosts.sessions = hosts.sessions.saturating_sub(1);
         self.fallback = fallback.filter(|_| session.connection.wire.is_encrypted());
         let carried = self.carry(session, hosts.nexthop, hosts.keep, position).await;
-        self.fallback = None;
-        if carried? == Carried::Lost && !self.left.is_settled() {
+        let fallback = self.fallback.take();
+        if carried? == Carried::Lost
+            && !self.left.is_settled()
+            && let Some(fallback) = fallback
+        {
             // TLS is up, and the connection does not last: this server may do better without.
-            let session = self.open(&host.candidate, &footing, position, Attempt::InPlaintext, None).await?;
+            let attempt = Attempt::InPlaintext(fallback);
+            let session = self.open(&host.candidate, &footing, position, attempt, None).await?;
             if let Some(session) = session {
                 self.carry(session, hosts.nexthop, hosts.keep, position).await?;
             }

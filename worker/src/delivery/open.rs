@@ -4,6 +4,7 @@ use super::connect::{self, ConnectError};
 use super::fate::Position;
 use super::greet::{self, Attempt, GreetError, Terms};
 use super::login::Footing;
+use super::recipients::Failure;
 use super::secure::Fallback;
 use super::session::Session;
 use super::{Delivery, relay_name};
@@ -37,21 +38,27 @@ impl Delivery<'_> {
         let failure = match greet::greet(&terms, socket).await {
             Ok(session) => return Ok(Some(session)),
             Err(GreetError::Abandoned(abandoned)) => return Err(abandoned),
-            Err(GreetError::NoTls(failure)) if fallback.is_some() => {
+            Err(GreetError::NoTls(failure)) => {
+                let Some(fallback) = fallback else {
+                    // The site is well; its TLS is not.
+                    return Ok(self.noted(failure, candidate, position));
+                };
                 tracing::info!("{}: {}", request.queue_id, failure.reason);
                 // Not deeper than once: in plaintext nothing can end for want of TLS.
-                let again = self.open(candidate, footing, position, Attempt::InPlaintext, None);
+                let again = self.open(candidate, footing, position, Attempt::InPlaintext(fallback), None);
                 return Box::pin(again).await;
             }
-            // The site is well; its TLS is not.
-            Err(GreetError::NoTls(failure)) => failure,
             Err(GreetError::Failed(failure) | GreetError::Lost(failure)) => {
                 self.dead = Some(failure.clone());
                 failure
             }
         };
+        Ok(self.noted(failure, candidate, position))
+    }
+
+    fn noted(&mut self, failure: Failure, candidate: &Candidate, position: Position) -> Option<Session> {
         self.apply_to_all(&failure, position, &Relay { name: relay_name(candidate), uses: 1 });
         self.last_failure = Some(failure);
-        Ok(None)
+        None
     }
 }

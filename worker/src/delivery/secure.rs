@@ -38,9 +38,10 @@ pub(super) struct Host {
     asked: Option<String>,
 }
 
-/// Mail for this host may go in plaintext where TLS fails.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fallback;
+/// Mail for this host may go in plaintext where TLS fails. Only [`Delivery::plaintext_fallback`] makes one, so that there is no
+/// attempt in plaintext where we would log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fallback(());
 
 /// Why a connection carries no mail after TLS was tried.
 #[derive(Debug)]
@@ -166,7 +167,7 @@ impl Delivery<'_> {
         let waited = Duration::from_micros(times.active.saturating_sub(times.arrival));
         let long_enough = waited >= self.context.config.retry.minimal_backoff.get();
         let stranger = footing.credential.is_none();
-        (footing.policy.level == Level::May && long_enough && stranger).then_some(Fallback)
+        (footing.policy.level == Level::May && long_enough && stranger).then_some(Fallback(()))
     }
 }
 
@@ -175,7 +176,7 @@ pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption,
     match (terms.context.tls.engine.tls_use(&terms.footing.policy), terms.attempt) {
         (Ok(TlsUse::Required), _) => Ok(Encryption::Required),
         (Ok(TlsUse::IfOffered), Attempt::AsPolicySays) => Ok(Encryption::WhereOffered),
-        (Ok(TlsUse::IfOffered), Attempt::InPlaintext) | (Ok(TlsUse::Never { .. }), _) => {
+        (Ok(TlsUse::IfOffered), Attempt::InPlaintext(_)) | (Ok(TlsUse::Never { .. }), _) => {
             Ok(Encryption::Never)
         }
         // That the server does not offer it is said before that we cannot use it.

@@ -202,7 +202,7 @@ fn no_answer_of_a_server_leads_to_mail_without_a_login() {
         for text in ["", " x", "-x\r\n250 x"] {
             let answer = format!("{code:03}{text}\r\n");
             let completed = Reply::parse(answer.trim_end())
-                .is_ok_and(|reply| reply.code.class() == crate::ReplyClass::Completed);
+                .is_ok_and(|reply| reply.code.class() == ReplyClass::Completed);
             // A challenge is answered with `*`, and that with nothing.
             let challenged = Reply::parse(answer.trim_end()).is_ok_and(|reply| reply.code.value() / 100 == 3);
             let answers: &[&str] = if challenged { &[&answer, "lost"] } else { &[&answer] };
