@@ -3,6 +3,8 @@
 /// A delivery line, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
+    /// The process that delivered.
+    pub pid: u32,
     /// The recipient.
     pub to: String,
     /// `host[address]:port`, or `none`.
@@ -30,7 +32,7 @@ impl Line {
         let (origin, rest) = rest.split_once("]: ")?;
         let (name, pid) = origin.split_once('[')?;
         let (id, rest) = rest.split_once(": to=<")?;
-        let well_named = matches!(name, "baton/smtp" | "baton/lmtp") && pid.parse::<u32>().is_ok();
+        let (pid, well_named) = (pid.parse().ok()?, matches!(name, "baton/smtp" | "baton/lmtp"));
         if !well_named || !id.chars().all(|c| c.is_ascii_alphanumeric()) {
             return None;
         }
@@ -50,6 +52,7 @@ impl Line {
         let numbers: Option<Vec<f64>> =
             delays.split('/').chain([delay]).map(|number| number.parse().ok()).collect();
         (numbers?.len() == 5).then_some(Self {
+            pid,
             to: to.into(),
             relay: relay.into(),
             conn_use,
@@ -70,7 +73,7 @@ mod tests {
     #[test]
     fn only_the_exact_shape_is_a_delivery_line() {
         let line = Line::parse(GOOD).unwrap();
-        assert_eq!((line.conn_use, line.relay.as_str()), (Some(2), "h[192.0.2.1]:25"));
+        assert_eq!((line.pid, line.conn_use, line.relay.as_str()), (7, Some(2), "h[192.0.2.1]:25"));
         assert_eq!(line.reason, "250 ok (really)");
         assert_eq!(Line::parse(&GOOD.replace(", conn_use=2", "")).unwrap().conn_use, None);
         for (from, to) in [

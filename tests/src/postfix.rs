@@ -1,6 +1,6 @@
 //! A private instance of Debian's Postfix: the oracle. Its own configuration, queue and log; never the system's.
 //!
-//! Nothing of it listens on the network, unless a test adds a server. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
+//! Nothing of it listens on the network unless a test asks for a server. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
 //! allows a message to be old when it arrives.
 
 mod queue_file;
@@ -167,6 +167,11 @@ impl Postfix {
         String::from_utf8_lossy(&log[..end]).into_owned()
     }
 
+    /// Messages that wait or are being delivered.
+    pub fn queued(&self) -> usize {
+        ["maildrop", "incoming", "active", "deferred"].iter().map(|name| files(&self.queue.join(name))).sum()
+    }
+
     /// SIGTERM to master, which ends its daemons; waits for the end.
     pub fn stop(mut self) {
         let master = Process::find(self.daemon.pid()).expect("master runs");
@@ -176,6 +181,12 @@ impl Postfix {
             assert!(daemon.wait_gone(wait::PATIENCE), "{} outlived master", daemon.name);
         }
     }
+}
+
+/// Files in a folder and below.
+fn files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
 }
 
 fn prepare_queue(queue: &Path, data: &Path) {

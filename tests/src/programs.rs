@@ -53,3 +53,13 @@ pub fn debian(name: &str) -> PathBuf {
         .find(|file| file.is_file())
         .unwrap_or_else(|| panic!("{name} is not installed; tests/run installs what the tests need"))
 }
+
+/// The path of a Debian program that cannot be installed beside the others: `tests/run` unpacks its packages below
+/// `BATON_PEERS`, or `/var/cache/baton/peers`.
+pub fn unpacked(name: &str) -> PathBuf {
+    let root = std::env::var_os("BATON_PEERS")
+        .map_or_else(|| PathBuf::from("/var/cache/baton/peers"), PathBuf::from);
+    let path = root.join("usr/sbin").join(name);
+    assert!(path.is_file(), "{} is not there; tests/run unpacks what the tests need", path.display());
+    path
+}

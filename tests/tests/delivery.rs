@@ -9,7 +9,7 @@ use testkit::mail::{self, Mail};
 use testkit::maillog::Line;
 use testkit::relay::{Launch, Relay};
 use testkit::script::Script;
-use testkit::sink::{Listen, Rule, Settings, Sink, Stage};
+use testkit::sink::{Listen, Rule, Settings, Sink, Stage, Tls};
 use testkit::zone::{FakeDns, Zone};
 use testkit::{Sandbox, injector, wait};
 
@@ -360,6 +360,22 @@ fn destinations_on_one_host_share_its_session_and_known_ways_need_no_lookup() {
     let (mx, host) = (format!("mx2.test[127.0.0.1]:{port}"), name_of(sink.address()));
     assert_eq!(uses, [(mx.clone(), None), (host.clone(), Some(2)), (mx, Some(3)), (host, Some(4))]);
     assert_eq!(sink.record().connections.len(), 1);
+}
+
+#[test]
+fn a_destination_that_wants_no_shared_sessions_is_given_none() {
+    for (reuse, connections) in [("yes", 1), ("no", 2)] {
+        let (dns, sink) = (FakeDns::start(exchangers()), Sink::start(Settings::smtp().tls(&Tls::default())));
+        let (sandbox, port) = (Sandbox::new("no-sharing"), sink.address().port());
+        let maps = format!("inline:{{ a.test=smtp:[127.0.0.1]:{port}, b.test=smtp:two.test:{port} }}");
+        let policy = format!("inline:{{ {{two.test:{port} = encrypt connection_reuse={reuse}}} }}");
+        let launch =
+            launch(&sandbox, "").option("transport_maps", maps).option("smtp_tls_policy_maps", policy);
+        let relay = with_dns(launch.option("smtp_tls_security_level", "encrypt"), &dns).start();
+        let to = |recipient: &str| Mail::new(recipient, recipient, b"text\r\n");
+        send_in_turn(&relay, &sink, vec![to("1@a.test"), to("2@b.test")]);
+        assert_eq!(sink.record().connections.len(), connections, "{reuse}");
+    }
 }
 
 #[test]

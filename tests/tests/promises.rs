@@ -1,7 +1,8 @@
 //! What an administrator is promised, each in the short form of its demonstration (`tests/show` has the long ones).
 use std::time::Duration;
+use testkit::peer::{Kind, Suite};
 use testkit::relay::Relay;
-use testkit::show::{blackhole, crash, exactly_once, final_reply, intake_sync};
+use testkit::show::{blackhole, crash, exactly_once, final_reply, intake_sync, tls_chain};
 use testkit::sink::{Settings, Sink};
 use testkit::{Sandbox, injector, ledger, mail, wait};
 
@@ -46,7 +47,11 @@ fn lmtp_over_a_unix_socket_works_the_same() {
 const STEP: usize = 7;
 
 fn survives(victim: crash::Victim) {
-    for session in [crash::Session::Parked, crash::Session::Fresh] {
+    survives_on(victim, [crash::Session::Parked, crash::Session::Fresh]);
+}
+
+fn survives_on(victim: crash::Victim, sessions: [crash::Session; 2]) {
+    for session in sessions {
         let outcomes = crash::every_cut(victim, session, STEP);
         assert!(!outcomes.is_empty(), "no cut was reached");
         let wrong: Vec<_> = outcomes.iter().filter(|outcome| !outcome.holds()).collect();
@@ -57,6 +62,11 @@ fn survives(victim: crash::Victim) {
 #[test]
 fn killed_worker_loses_nothing() {
     survives(crash::Victim::Worker);
+}
+
+#[test]
+fn killed_worker_loses_nothing_under_tls() {
+    survives_on(crash::Victim::Worker, [crash::Session::ParkedTls, crash::Session::FreshTls]);
 }
 
 #[test]
@@ -92,4 +102,25 @@ fn blackholes_do_not_hold_up_other_destinations() {
     // It ends the test by itself when the good destination's mail does not get through.
     let (_, connections) = blackhole::run(&plan, plan.holes);
     assert!(connections > 0, "the blackholes were tried");
+}
+
+/// The demonstration takes every suite with every server.
+fn one_handshake_serves_a_chain_of_processes(server: Kind, suite: Suite) {
+    let outcome = tls_chain::run(server, suite, tls_chain::Plan::LEAST);
+    assert!(outcome.holds(), "{outcome}");
+}
+
+#[test]
+fn one_handshake_with_rustls_serves_a_chain_of_processes() {
+    one_handshake_serves_a_chain_of_processes(Kind::Rustls, "ECDHE-RSA-CHACHA20-POLY1305".parse().unwrap());
+}
+
+#[test]
+fn one_handshake_with_openssl_serves_a_chain_of_processes() {
+    one_handshake_serves_a_chain_of_processes(Kind::Postfix, "TLS_AES_256_GCM_SHA384".parse().unwrap());
+}
+
+#[test]
+fn one_handshake_with_gnutls_serves_a_chain_of_processes() {
+    one_handshake_serves_a_chain_of_processes(Kind::Gnutls, "ECDHE-ECDSA-AES128-GCM-SHA256".parse().unwrap());
 }

@@ -158,7 +158,10 @@ impl Cache {
             }
             Ok((FromCache::Hit(taken), descriptors)) => {
                 self.link = Link::Up(channel);
-                descriptors.only().map(|descriptor| Answer::Session(Found { taken, descriptor }))
+                let descriptor = descriptors.only()?;
+                // Of a socket that lingers close(2) may wait for hours, and it may well be that it is refused and closed.
+                let _is_no_socket = rustix::net::sockopt::set_socket_linger(&descriptor, None);
+                Some(Answer::Session(Found { taken, descriptor }))
             }
             Ok((FromCache::Way { endpoint, sealed }, _)) => {
                 self.link = Link::Up(channel);

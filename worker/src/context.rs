@@ -8,6 +8,7 @@ pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
+use crate::farewells::Farewells;
 use crate::supervisor::Keys;
 use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
@@ -89,6 +90,8 @@ pub struct Context {
     pub tls: TlsContext,
     /// Logging in.
     pub sasl: SaslContext,
+    /// Connections that are being parted from.
+    pub farewells: Farewells,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
     route: RouteOptions,
@@ -158,6 +161,7 @@ impl Context {
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),
+            farewells: Farewells::default(),
             queue_directory,
             own: OnceCell::new(),
             listed: OnceCell::new(),

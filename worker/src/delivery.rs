@@ -27,6 +27,7 @@ use crate::log::delivery::{self as log, Delays, Relay, Stamps};
 use crate::supervisor::Job;
 use crate::wire::Mail;
 use fate::{Bounces, Fate, Position};
+use proto::clock::Boottime;
 use proto::job::{self, RecipientResult, Report, Request, SessionUse, Site};
 use recipients::{Failure, Recipients};
 use route::{Candidate, Dialect, Nexthop, RouteError, Syntax, Utf8Names};
@@ -100,8 +101,8 @@ struct Delivery<'a> {
     session: Option<SessionUse>,
     /// Where a parked session of this destination led: not tried again in this request.
     used: Option<session::Place>,
-    /// The only host of the first next hop, known without a lookup.
-    known: Option<secure::Host>,
+    /// The only host of the first next hop, known without a lookup, and until when.
+    known: Option<(secure::Host, Boottime)>,
     /// A connection that breaks is tried again in plaintext.
     fallback: Option<secure::Fallback>,
 }

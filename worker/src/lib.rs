@@ -9,6 +9,7 @@ pub mod cache;
 pub mod context;
 pub mod delivery;
 pub mod duty;
+pub mod farewells;
 pub mod log;
 pub mod probe;
 pub mod process;

@@ -40,6 +40,7 @@ fn start() -> Result<(), Failure> {
             link.connect(Channel::from(cache));
         }
         serve::run(&context, supervisor, link).await; // the work
+        context.farewells.last().await;
         Ok(())
     })
 }

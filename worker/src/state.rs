@@ -42,6 +42,8 @@ pub struct SessionState {
     pub address: String,
     /// The remote port; 0 for a Unix socket.
     pub port: u16,
+    /// Which socket it is: whoever has another one has another connection, to whatever server.
+    pub cookie: u64,
     /// What the server said of itself.
     pub facts: EhloFacts,
     /// Its encryption.
@@ -53,8 +55,8 @@ pub struct SessionState {
 pub struct ParkedTls {
     /// Keys and counters.
     pub state: TlsState,
-    /// What the system knew of the socket: whoever has another number has another socket, or is late. A Unix socket has none.
-    pub mark: Option<SocketMark>,
+    /// What the system knew of the socket: whoever has other numbers has another socket, or is late.
+    pub mark: SocketMark,
     /// Who the server is, and what that was worth under which policy.
     pub peer: PeerFacts,
 }
@@ -68,6 +70,8 @@ pub struct RouteState {
     pub address: String,
     /// The remote port; 0 for a Unix socket.
     pub port: u16,
+    /// When the DNS answers that led there expire. scache knows it too; here it cannot say otherwise.
+    pub fresh_until: Boottime,
     /// The destination has no other host.
     pub alone: bool,
     /// How MX records led to it, where there are any.

@@ -67,6 +67,8 @@ pub struct Wire {
 
 /// How much is read at once.
 const READ: usize = 8 * 1024;
+/// How often a server is listened to that is about to be left.
+const LAST_READS: u32 = 64;
 
 impl Wire {
     /// A connection on which nothing is outstanding.
@@ -78,7 +80,9 @@ impl Wire {
     /// A connection whose encrypted session another process had.
     #[must_use]
     pub fn resumed(socket: Socket, records: Records) -> Self {
-        Self { layer: Some(Box::new(Layer::new(records))), ..Self::new(socket) }
+        let mut wire = Self::new(socket);
+        wire.layer = Some(Box::new(Layer::new(records)));
+        wire
     }
 
     /// Whether what goes over it is encrypted.
@@ -93,13 +97,17 @@ impl Wire {
     /// [`WireError`].
     pub async fn flush(&mut self, duty: &Duty, limit: Limit) -> Result<(), WireError> {
         let mut written = 0;
-        let result = match self.seal() {
-            Ok(()) => self.write_from(&mut written, duty, limit).await,
-            Err(stopped) => Err(stopped),
-        };
-        let unwritten = match &self.layer {
-            Some(layer) => layer.unwritten_plaintext(),
-            None => self.outgoing.len().saturating_sub(written),
+        let (result, unwritten) = match self.seal() {
+            Ok(()) => {
+                let result = self.write_from(&mut written, duty, limit).await;
+                let unwritten = match &self.layer {
+                    Some(layer) => layer.unwritten_plaintext(),
+                    None => self.outgoing.len().saturating_sub(written),
+                };
+                (result, unwritten)
+            }
+            // What is not sealed is not written.
+            Err(stopped) => (Err(stopped), self.outgoing.len()),
         };
         self.clear();
         result.map_err(|stopped| stopped.at(unwritten))
@@ -147,7 +155,8 @@ impl Wire {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     within(duty, deadline, self.socket.ready_to_write_or_read()).await?;
-                    self.look()?;
+                    // By way of the event loop, which would otherwise go on saying that there is something to read.
+                    self.read()?;
                 }
                 Err(_) => return Err(Stopped::Lost(Lost::Closed)),
             }
@@ -161,6 +170,9 @@ impl Wire {
     pub async fn hear(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
         let deadline = Instant::now() + patience;
         while !self.replies.has_reply() {
+            if self.layer.as_mut().is_some_and(|layer| layer.is_over(&mut self.replies)) {
+                return Err(Stopped::Lost(Lost::Closed).at(0));
+            }
             let ready = within(duty, deadline, self.socket.ready_to_read()).await;
             ready.and_then(|()| self.read()).map_err(|stopped| stopped.at(0))?;
         }
@@ -189,7 +201,11 @@ impl Wire {
 
     /// Takes in what the server said before the connection broke.
     pub fn last_words(&mut self) {
-        while self.read_now().is_ok_and(|count| count > 0) && !self.replies.has_reply() {}
+        // Inside TLS a server can say much that is no word.
+        let mut left = LAST_READS;
+        while left > 0 && self.read_now().is_ok_and(|count| count > 0) && !self.replies.has_reply() {
+            left -= 1;
+        }
     }
 
     /// Whether something was read that no command asked for.
@@ -206,10 +222,12 @@ impl Wire {
         }
         // Perhaps the answer to a KeyUpdate.
         self.write_and_forget();
-        match self.layer {
-            None => Some((self.socket, None)),
-            Some(layer) => layer.into_records().map(|records| (self.socket, Some(records))),
-        }
+        let records = match self.layer.take() {
+            None => None,
+            Some(layer) => Some(layer.into_records()?),
+        };
+        let family = self.socket.family();
+        Some((std::mem::replace(&mut self.socket, Socket::gone(family)), records))
     }
 
     /// Writes what fits of what is outgoing: a farewell that nobody waits for.
@@ -296,17 +314,30 @@ impl Wire {
             Ok(Came::Closed) if self.replies.has_reply() => Ok(count),
             Ok(Came::Closed) => Ok(0),
             Err(error) => {
-                tracing::info!("TLS: {error}");
+                tell(&error);
                 Err(io::ErrorKind::InvalidData.into())
             }
         }
     }
 }
 
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.socket.do_not_linger();
+    }
+}
+
 /// TLS that cannot go on is a connection that cannot go on.
 fn broken(error: &RecordError) -> Stopped {
-    tracing::info!("TLS: {error}");
+    tell(error);
     Stopped::Lost(Lost::Closed)
+}
+
+/// Once: what follows from a failure is no news.
+fn tell(error: &RecordError) {
+    if !matches!(error, RecordError::Poisoned | RecordError::Closed) {
+        tracing::info!("TLS: {error}");
+    }
 }
 
 /// Why waiting ended, before it is known how much was left to write.

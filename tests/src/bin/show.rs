@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Duration;
+use testkit::peer;
 use testkit::show::{
-    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_policy,
+    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_chain, tls_policy,
 };
 
 #[derive(Parser)]
@@ -86,6 +87,20 @@ enum Which {
         #[arg(long, hide = true)]
         inside: bool,
     },
+    /// One TLS session through at least 50 processes: one handshake, one connection.
+    TlsChain {
+        /// Only these: rustls (our sink), postfix (OpenSSL), gnutls (Exim).
+        #[arg(long, value_delimiter = ',', default_values_t = peer::KINDS)]
+        servers: Vec<peer::Kind>,
+        /// Only these, by the name of IANA or of OpenSSL.
+        #[arg(long, value_delimiter = ',', default_values_t = peer::ALL)]
+        suites: Vec<peer::Suite>,
+        /// Fail unless the worker is built with this: ring or aws-lc-rs.
+        #[arg(long)]
+        provider: Option<tls_chain::Provider>,
+        #[arg(long, default_value_t = 60)]
+        messages: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -109,6 +124,10 @@ fn main() -> ExitCode {
         Which::TlsPolicy { postfix, only, list, inside: true } => {
             let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };
             tls_policy::show(&tls_policy::Plan { sides, only, list })
+        }
+        Which::TlsChain { servers, suites, provider, messages } => {
+            let messages = messages.max(tls_chain::Plan::LEAST);
+            tls_chain::show(&tls_chain::Plan { servers, suites, provider, messages })
         }
     };
     report(verdict)

@@ -5,7 +5,7 @@ use super::Verdict;
 use crate::mail::Mail;
 use crate::relay::Relay;
 use crate::sandbox::Sandbox;
-use crate::sink::{Record, Settings, Sink};
+use crate::sink::{Record, Settings, Sink, Tls};
 use crate::table::Table;
 use crate::tracer::{Tracer, name_of, wait_dead};
 use crate::{injector, wait};
@@ -40,6 +40,31 @@ pub enum Session {
     Parked,
     /// A new connection, parked afterwards.
     Fresh,
+    /// As `Parked`, under TLS.
+    ParkedTls,
+    /// As `Fresh`, under TLS.
+    FreshTls,
+}
+
+impl Session {
+    fn is_fresh(self) -> bool {
+        matches!(self, Self::Fresh | Self::FreshTls)
+    }
+
+    fn settings(self) -> Settings {
+        match self {
+            Self::Parked | Self::Fresh => Settings::smtp(),
+            Self::ParkedTls | Self::FreshTls => Settings::smtp().tls(&Tls::default()),
+        }
+    }
+
+    /// `smtp_tls_security_level`.
+    fn level(self) -> &'static str {
+        match self {
+            Self::Parked | Self::Fresh => "none",
+            Self::ParkedTls | Self::FreshTls => "encrypt",
+        }
+    }
 }
 
 impl fmt::Display for Session {
@@ -47,18 +72,22 @@ impl fmt::Display for Session {
         f.write_str(match self {
             Self::Parked => "parked",
             Self::Fresh => "fresh",
+            Self::ParkedTls => "parked TLS",
+            Self::FreshTls => "fresh TLS",
         })
     }
 }
 
-/// Everybody on both kinds of session, in the order of the table.
-pub const SCENES: [(Victim, Session); 6] = [
+/// Everybody on both kinds of session, and a worker under TLS, in the order of the table.
+pub const SCENES: [(Victim, Session); 8] = [
     (Victim::Worker, Session::Parked),
     (Victim::Worker, Session::Fresh),
     (Victim::Scache, Session::Parked),
     (Victim::Scache, Session::Fresh),
     (Victim::Supervisor, Session::Parked),
     (Victim::Supervisor, Session::Fresh),
+    (Victim::Worker, Session::ParkedTls),
+    (Victim::Worker, Session::FreshTls),
 ];
 
 /// One cut and what became of the message.
@@ -217,14 +246,16 @@ struct Scene {
 impl Scene {
     fn set(session: Session) -> Self {
         let sandbox = Sandbox::new("crash");
-        let sink = Sink::start(Settings::smtp());
-        let first = (session == Session::Fresh).then(|| Sink::start(Settings::smtp()));
+        let sink = Sink::start(session.settings());
+        let first = session.is_fresh().then(|| Sink::start(session.settings()));
         let before = first.as_ref().unwrap_or(&sink).nexthop();
         let routes = format!("first.test smtp:{before}\nwatched.test smtp:{}\n", sink.nexthop());
         let routes = sandbox.write("transport", routes);
         let relay = Relay::in_sandbox(&sandbox)
             .option("transport_maps", format!("texthash:{}", routes.display()))
             .option("smtp_connection_cache_destinations", "static:all")
+            .option("smtp_tls_security_level", session.level())
+            .option("smtp_tls_connection_reuse", "yes")
             .option("minimal_backoff_time", "1s")
             .option("maximal_backoff_time", "1s")
             .option("queue_run_delay", "1s")

@@ -8,6 +8,7 @@ pub mod exactly_once;
 pub mod final_reply;
 pub mod intake_sync;
 pub mod syscalls;
+pub mod tls_chain;
 pub mod tls_policy;
 
 /// Whether a demonstration showed what it was to show.

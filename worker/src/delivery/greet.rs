@@ -28,6 +28,8 @@ pub(super) enum GreetError {
     Lost(Failure),
     /// TLS did not come about where it is not required: plaintext may do.
     NoTls(Failure),
+    /// It did, and the connection did not last: the same.
+    LostInside(Failure),
     /// The supervisor is gone.
     Abandoned(Abandoned),
 }
@@ -111,7 +113,8 @@ async fn encrypted<'p>(
         secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
     let introduced = introduce(terms, wire, place, hello).await;
     let greeted = introduced.map_err(|error| lost_inside(terms, error))?;
-    if terms.context.config.tls.block_early_mail_reply && !matches!(wire.was_interrupted(), Ok(false)) {
+    // That it hung up is found with the first command.
+    if terms.context.config.tls.block_early_mail_reply && matches!(wire.was_interrupted(), Ok(true)) {
         tracing::warn!("host {} said something before MAIL was sent", greeted.peer());
         return Err(part(wire, Failure::new("4.7.0", "unexpected server message")));
     }
@@ -122,7 +125,9 @@ async fn encrypted<'p>(
 /// TLS is up, and the connection did not last: where TLS is not required, this may be for want of it.
 fn lost_inside(terms: &Terms<'_>, error: GreetError) -> GreetError {
     match error {
-        GreetError::Lost(failure) if terms.footing.policy.level == Level::May => GreetError::NoTls(failure),
+        GreetError::Lost(failure) if terms.footing.policy.level == Level::May => {
+            GreetError::LostInside(failure)
+        }
         error => error,
     }
 }

@@ -49,8 +49,8 @@ impl Delivery<'_> {
         let found = reuse::by_destination(self.context, self.cache, self.request, nexthop);
         let (session, others) = match found {
             reuse::Known::Session(session, others) => (*session, others),
-            reuse::Known::Host(host) => {
-                self.known = Some(*host);
+            reuse::Known::Host(host, until) => {
+                self.known = Some((*host, until));
                 return Ok(false);
             }
             reuse::Known::Nothing => return Ok(false),
@@ -77,8 +77,7 @@ impl Delivery<'_> {
         let known = self.known.take();
         let look = keep.load && known.is_none();
         let mut hosts = match known {
-            // Fresh for no time: scache knows for how long, and keeps its own word.
-            Some(host) => self.hosts(nexthop, vec![host], rest, keep, Boottime::now()),
+            Some((host, until)) => self.hosts(nexthop, vec![host], rest, keep, until),
             None => match self.find(nexthop).await? {
                 Ok(route) => {
                     let rest = if route.i_am_mx { Rest::Final } else { rest };

@@ -16,9 +16,6 @@ use tls::PeerFacts;
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
 
-/// How many connections may wait for the answer to QUIT while other mail is delivered; more are closed at once.
-const MOST_FAREWELLS: usize = 32;
-
 /// What is wanted of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -51,7 +48,7 @@ impl Wish {
             && history.retire_at > Boottime::now()
             && duty.check().is_ok()
             && idle_ms(context) > 0
-            && session.connection.security.may_be_kept();
+            && session.connection.may_be_kept();
         if worth_it { Afterwards::Keep } else { Afterwards::Quit }
     }
 }
@@ -105,15 +102,16 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let (socket, records) = wire.into_quiet_parts()?;
     let family = socket.family();
     let descriptor = socket.into_descriptor().ok()?;
+    let cookie = bind(&descriptor, family, &history)?;
     let tls = match (records, security) {
         (None, _) => None,
-        (Some(records), Security::Encrypted { peer, .. }) => {
-            Some(seal_off(records, *peer, family, &descriptor)?)
-        }
+        (Some(records), Security::Encrypted { peer, .. }) => Some(seal_off(records, *peer, &descriptor)?),
         (Some(_), Security::Plaintext { .. }) => return None,
     };
+    // The lock goes last, but before the descriptor: a quick taker must not be refused.
+    handover::release(descriptor.as_fd());
     let farewell = reuse::farewell(tls.is_some());
-    let state = state_of(place, &history, ready.into_facts(), context.pid, tls);
+    let state = state_of(place, &history, cookie, ready.into_facts(), context.pid, tls);
     let sealed = state::seal_session(&context.deposit.borrow(), &endpoint, &state).ok()?;
     let History { retire_at, uses_left, pace_us, .. } = history;
     let idle_ms = idle_ms(context);
@@ -123,15 +121,23 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     ))
 }
 
-/// Takes the keys out of a session's hands and remembers how far the socket has come. The lock goes last, but before the
-/// descriptor: a quick taker must not be refused.
-fn seal_off(records: Records, peer: PeerFacts, family: Family, socket: &OwnedFd) -> Option<ParkedTls> {
+/// By what the next worker knows this socket. Before it is parked for the first time it is made sure that its connection
+/// stays the same.
+fn bind(socket: &OwnedFd, family: Family, history: &History) -> Option<u64> {
+    if family == Family::Tcp && history.uses <= 1 {
+        handover::pin(socket.as_fd())
+            .inspect_err(|error| {
+                tracing::warn!("cannot park a session: its socket cannot be pinned: {error}")
+            })
+            .ok()?;
+    }
+    handover::cookie(socket.as_fd()).ok()
+}
+
+/// Takes the keys out of a session's hands and remembers how far the socket has come.
+fn seal_off(records: Records, peer: PeerFacts, socket: &OwnedFd) -> Option<ParkedTls> {
     let state = records.into_state().ok()?;
-    let mark = match family {
-        Family::Tcp => Some(SocketMark::of(socket.as_fd()).ok()?),
-        Family::Unix => None,
-    };
-    handover::release(socket.as_fd());
+    let mark = SocketMark::of(socket.as_fd()).ok()?;
     Some(ParkedTls { state, mark, peer })
 }
 
@@ -139,13 +145,12 @@ fn seal_off(records: Records, peer: PeerFacts, family: Family, socket: &OwnedFd)
 /// of its own does.
 fn await_farewell(delivery: &Delivery<'_>, mut connection: Connection) {
     let context = delivery.context;
-    let waiting = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let hears_reply = !context.config.hello.skip_quit_response;
     let hears_close = connection.wire.is_encrypted() && !context.config.tls.fast_shutdown;
-    if (hears_reply || hears_close) && waiting < MOST_FAREWELLS {
+    if (hears_reply || hears_close) && context.farewells.has_room() {
         let quit = hears_reply.then(|| converse::patience(context, Stage::Quit));
         let close = hears_close.then(|| converse::patience(context, Stage::StartTls));
-        tokio::spawn(connection.wire.farewell(quit, close));
+        context.farewells.wait_for(connection.wire.farewell(quit, close));
     } else {
         connection.wire.close_notify();
     }

@@ -94,7 +94,7 @@ pub(super) fn known_footing(
     nexthop: &Nexthop,
     host: &Host,
 ) -> Option<Footing> {
-    let policy = secure::effective(context, nexthop, host).ok()?;
+    let policy = secure::effective(context, nexthop, host)?;
     footing(context, request, nexthop, host, policy).ok()
 }
 

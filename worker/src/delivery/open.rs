@@ -4,7 +4,6 @@ use super::connect::{self, ConnectError};
 use super::fate::Position;
 use super::greet::{self, Attempt, GreetError, Terms};
 use super::login::Footing;
-use super::recipients::Failure;
 use super::secure::Fallback;
 use super::session::Session;
 use super::{Delivery, relay_name};
@@ -35,30 +34,29 @@ impl Delivery<'_> {
         };
         let (context, duty, request) = (self.context, self.duty, self.request);
         let terms = Terms { context, duty, request, candidate, footing, attempt };
-        let failure = match greet::greet(&terms, socket).await {
+        let error = match greet::greet(&terms, socket).await {
             Ok(session) => return Ok(Some(session)),
-            Err(GreetError::Abandoned(abandoned)) => return Err(abandoned),
-            Err(GreetError::NoTls(failure)) => {
-                let Some(fallback) = fallback else {
-                    // The site is well; its TLS is not.
-                    return Ok(self.noted(failure, candidate, position));
-                };
-                tracing::info!("{}: {}", request.queue_id, failure.reason);
-                // Not deeper than once: in plaintext nothing can end for want of TLS.
-                let again = self.open(candidate, footing, position, Attempt::InPlaintext(fallback), None);
-                return Box::pin(again).await;
-            }
-            Err(GreetError::Failed(failure) | GreetError::Lost(failure)) => {
+            Err(error) => error,
+        };
+        if let (GreetError::NoTls(failure) | GreetError::LostInside(failure), Some(fallback)) =
+            (&error, fallback)
+        {
+            tracing::info!("{}: {}", request.queue_id, failure.reason);
+            // Not deeper than once: in plaintext nothing can end for want of TLS.
+            let again = self.open(candidate, footing, position, Attempt::InPlaintext(fallback), None);
+            return Box::pin(again).await;
+        }
+        let failure = match error {
+            GreetError::Abandoned(abandoned) => return Err(abandoned),
+            // The site is well; its TLS is not.
+            GreetError::NoTls(failure) => failure,
+            GreetError::Failed(failure) | GreetError::Lost(failure) | GreetError::LostInside(failure) => {
                 self.dead = Some(failure.clone());
                 failure
             }
         };
-        Ok(self.noted(failure, candidate, position))
-    }
-
-    fn noted(&mut self, failure: Failure, candidate: &Candidate, position: Position) -> Option<Session> {
         self.apply_to_all(&failure, position, &Relay { name: relay_name(candidate), uses: 1 });
         self.last_failure = Some(failure);
-        None
+        Ok(None)
     }
 }

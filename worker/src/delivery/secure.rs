@@ -104,10 +104,19 @@ fn transport_of(nexthop: &Nexthop) -> Transport {
     if matches!(nexthop.kind(), route::Kind::Unix(_)) { Transport::UnixSocket } else { Transport::Tcp }
 }
 
-/// All that holds for a host: what the operator decided, and what DNS says where that counts.
-pub(super) fn effective(context: &Context, nexthop: &Nexthop, host: &Host) -> Result<Effective, PolicyError> {
+/// All that holds for a host that is known without a lookup. `None`: the host cannot be used on these grounds, or DNS is to
+/// be asked about it first.
+pub(super) fn effective(context: &Context, nexthop: &Nexthop, host: &Host) -> Option<Effective> {
+    let policy = configured(context, nexthop, &host.candidate.host, transport_of(nexthop)).ok()?;
+    if policy.wants_dane() && host.dane.is_none() {
+        return None;
+    }
+    in_force(&policy, nexthop, host).ok()
+}
+
+/// What a policy comes to for a host: what the operator decided, and what DNS says where that counts.
+fn in_force(policy: &Policy, nexthop: &Nexthop, host: &Host) -> Result<Effective, PolicyError> {
     let Host { candidate, exchanger, dane, .. } = host;
-    let policy = configured(context, nexthop, &candidate.host, transport_of(nexthop))?;
     let qname = nexthop.domain();
     let mx = exchanger.as_ref().map(|exchanger| {
         let rname = exchanger.canonical.as_deref().unwrap_or(qname);
@@ -130,17 +139,19 @@ impl Delivery<'_> {
         if let Some(footing) = &host.footing {
             return Ok(Ok(Arc::clone(footing)));
         }
-        if host.dane.is_none()
-            && let Ok(policy) = configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop))
-            && policy.wants_dane()
-        {
+        // Asked once: a table that changed its mind meanwhile would have DANE wanted, and nothing asked for it.
+        let policy = match configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop)) {
+            Ok(policy) => policy,
+            Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
+        };
+        if host.dane.is_none() && policy.wants_dane() {
             let port = nexthop.port_or(self.context.default_port());
             match self.duty.guard(dane::look_up(self.context, &policy, host, port)).await? {
                 Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
                 Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
             }
         }
-        Ok(match effective(self.context, nexthop, host) {
+        Ok(match in_force(&policy, nexthop, host) {
             Ok(policy) => {
                 if let Some(warning) = &policy.warning {
                     tracing::warn!("{}: {warning}", super::relay_name(&host.candidate));

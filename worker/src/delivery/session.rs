@@ -90,10 +90,10 @@ impl Place {
     }
 
     /// What a route to it remembers.
-    fn route_state(&self, host: &Host, others: Others) -> RouteState {
+    fn route_state(&self, host: &Host, others: Others, fresh_until: Boottime) -> RouteState {
         let Self { host: name, address, port } = self.clone();
         let (alone, exchanger, dane) = (others == Others::None, host.exchanger.clone(), host.dane.clone());
-        RouteState { host: name, address, port, alone, exchanger, dane }
+        RouteState { host: name, address, port, fresh_until, alone, exchanger, dane }
     }
 
     /// `host[address]`, for texts.
@@ -116,7 +116,7 @@ impl Connection {
         let Way { nexthop, host, others, fresh_until } = way;
         self.place.host.clone_from(&host.candidate.host);
         let destination = destination_key(context, request, nexthop);
-        let route = self.place.route_state(host, others);
+        let route = self.place.route_state(host, others, fresh_until);
         let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
         self.route = Some(Route { destination, fresh_until, sealed });
     }
@@ -156,13 +156,14 @@ impl History {
 pub(super) fn state_of(
     place: Place,
     history: &History,
+    cookie: u64,
     facts: EhloFacts,
     parked_by: u32,
     tls: Option<ParkedTls>,
 ) -> SessionState {
     let Place { host, address, port } = place;
     let History { serial, uses, handovers, born, .. } = *history;
-    SessionState { serial, uses, handovers, parked_by, born, host, address, port, facts, tls }
+    SessionState { serial, uses, handovers, parked_by, born, host, address, port, cookie, facts, tls }
 }
 
 impl Connection {
@@ -177,13 +178,14 @@ impl Connection {
     }
 }
 
-impl Security {
+impl Connection {
     /// Whether the session may serve other mail. One in plaintext that could be encrypted was made for mail that had no
-    /// other way; one that is encrypted is kept where the policy says so.
+    /// other way; one that is encrypted is kept where the policy says so, and not over a Unix socket: that has no counters,
+    /// and so an old state of the session could be used again, and with it the same nonces.
     pub(super) fn may_be_kept(&self) -> bool {
-        match self {
-            Self::Plaintext { makeshift } => !makeshift,
-            Self::Encrypted { reuse, .. } => *reuse,
+        match self.security {
+            Security::Plaintext { makeshift } => !makeshift,
+            Security::Encrypted { reuse, .. } => reuse && self.place.port != 0,
         }
     }
 }

@@ -76,6 +76,12 @@ impl Layer {
         }
     }
 
+    /// Whether nothing can come any more, whatever becomes of the connection below: the server said close_notify, or the
+    /// session failed.
+    pub(super) fn is_over(&mut self, replies: &mut ReplyReader) -> bool {
+        !matches!(self.open(0, replies), Ok(Came::All)) && !replies.has_reply()
+    }
+
     /// Whether nothing is under way in either direction.
     pub(super) fn is_quiet(&self) -> bool {
         self.unwritten().is_empty() && self.records.is_quiet().is_ok()

@@ -44,6 +44,24 @@ async fn a_server_that_talks_for_ever_and_reads_nothing_is_left_in_time() {
 }
 
 #[tokio::test]
+async fn after_a_reply_a_server_that_reads_slowly_gets_everything() {
+    let (mut wire, mut theirs) = connected().await;
+    theirs.write_all(b"354 go\r\n").unwrap();
+    wire.hear(&Duty::default(), PATIENCE).await.unwrap();
+    assert!(wire.replies.next_reply().unwrap().is_some());
+    let reading = std::thread::spawn(move || {
+        let (mut buffer, mut read) = (vec![0; 64 * 1024], 0);
+        while read < TOO_MUCH {
+            read += theirs.read(&mut buffer).unwrap();
+        }
+        read
+    });
+    wire.outgoing = vec![b'x'; TOO_MUCH];
+    wire.flush(&Duty::default(), Limit::EachStep(PATIENCE)).await.unwrap();
+    assert_eq!(reading.join().unwrap(), TOO_MUCH);
+}
+
+#[tokio::test]
 async fn what_was_said_before_the_end_of_the_content_is_seen_at_once() {
     let (mut wire, mut theirs) = connected().await;
     assert_eq!(wire.was_interrupted(), Ok(false));
@@ -71,7 +89,7 @@ fn a_parked_connection_that_speaks_or_is_closed_is_not_quiet() {
     let parked = || {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Socket::received(ours.into(), Family::Tcp).unwrap(), listener.accept().unwrap().0)
+        (Socket::received(ours.into(), Family::Tcp), listener.accept().unwrap().0)
     };
     let (quiet, theirs) = parked();
     assert!(quiet.is_quiet());

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::param::Mirror::{Same, Shared};
-use crate::param::Today::Act;
+use crate::param::Today::{self, Act, ByValue, Warn};
 use crate::param::params;
 use crate::value::{DnsSupport, HostLookup, ResolverOptions};
 
@@ -20,14 +20,18 @@ params! {
         disable_dns_lookups: bool = "disable_dns_lookups", "no", Shared, Act;
         /// How much DNS is used. [`Dns::support`] is the effective value.
         support_level: DnsSupport = "dns_support_level", "", Same, Act;
-        /// Complete names: `res_defnames` adds the local domain to names without a dot, `res_dnsrch` goes through the
-        /// search list. Either one switches DANE off: a name that was completed is not the one that was asked for.
-        resolver_options: ResolverOptions = "dns_resolver_options", "", Same, Act;
+        /// Whether names are completed: `res_defnames`, `res_dnsrch`. Here none is; but either one switches DANE off, as
+        /// where a name that was completed is not the one that was asked for.
+        resolver_options: ResolverOptions = "dns_resolver_options", "", Same, ByValue(completion_today);
         /// Log and match the end of a CNAME chain instead of the name that was asked.
         cname_overrides_servername: bool = "cname_overrides_servername", "no", Same, Act;
         /// DNS servers as address:port; empty: those of resolv.conf.
         servers: Vec<SocketAddr> = "baton_dns_server", "", Shared, Act;
     }
+}
+
+fn completion_today(value: &str) -> Today {
+    if value.is_empty() { Act } else { Warn("names are never completed: they are asked for as they are") }
 }
 
 impl Dns {

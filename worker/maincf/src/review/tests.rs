@@ -85,15 +85,17 @@ fn a_login_needs_a_table_of_passwords() {
 fn settings_of_tls_act_or_say_what_holds_instead() {
     let acts = "smtp_tls_policy_maps = static:encrypt\nsmtp_tls_CAfile = /x\nlmtp_tls_security_level = secure\n\
                 smtp_tls_wrappermode = yes\nsmtp_enforce_tls = yes\nlmtp_tls_fingerprint_cert_match = a\n\
-                smtp_dns_support_level = dnssec\nsmtp_dns_resolver_options = res_dnsrch\nsmtp_tls_loglevel = 2\n\
+                smtp_dns_support_level = dnssec\nsmtp_tls_loglevel = 2\n\
                 smtp_tls_ciphers = export\ntls_disable_workarounds = 0x1\ntls_ssl_options = NO_TICKET\n";
     assert_eq!(lines(acts), [""; 0]);
     assert_eq!(refused_names(acts), [""; 0]);
     let others = "smtp_tls_loglevel = 3\ntls_low_cipherlist = LOW\nsmtp_tls_enable_rpk = yes\ntls_config_file = /x\n\
-                  smtp_tls_dcert_file = /x\ntls_ssl_options = 0x4\n";
+                  smtp_tls_dcert_file = /x\ntls_ssl_options = 0x4\nsmtp_dns_resolver_options = res_dnsrch\n";
     assert_eq!(
         lines(others),
         [
+            "/m:7: smtp_dns_resolver_options is set but not acted on yet: names are never completed: they are asked \
+             for as they are",
             "/m:5: smtp_tls_dcert_file is set but not acted on yet: there is no DSA in the library; \
              the certificate is not used",
             "/m:3: smtp_tls_enable_rpk is set but not acted on yet: servers are asked for certificates, \

@@ -10,12 +10,21 @@ use std::os::fd::BorrowedFd;
 /// differ, the state is of another socket, or somebody has used the socket since, or the server has spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketMark {
-    /// `SO_COOKIE`: no two sockets have the same while the system is up.
+    /// [`cookie`].
     pub cookie: u64,
     /// Octets that processes wrote, sent or not, each once.
     pub written: u64,
     /// Octets that came, read or not. A quiet session has none unread, and whoever takes one up makes sure of it.
     pub received: u64,
+}
+
+/// `SO_COOKIE`: no two sockets have the same while the system is up. A socket that is not pinned ([`super::pin`]) may come
+/// to have another connection, though.
+///
+/// # Errors
+/// What the system says.
+pub fn cookie(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(sockopt::socket_cookie(socket)?)
 }
 
 impl SocketMark {
@@ -24,7 +33,7 @@ impl SocketMark {
     /// # Errors
     /// What the system says; `Unsupported` before Linux 4.19.
     pub fn of(socket: BorrowedFd<'_>) -> io::Result<Self> {
-        let cookie = sockopt::socket_cookie(socket)?;
+        let cookie = cookie(socket)?;
         let counters::TcpInfo { received, unsent, sent, repeated } = counters::tcp_info(socket)?;
         let written = sent.wrapping_sub(repeated).wrapping_add(u64::from(unsent));
         Ok(Self { cookie, written, received })

@@ -48,13 +48,13 @@ pub(crate) enum Matching {
 
 impl Effective {
     /// SHA-256 over the level and all that this level looks at, and nothing else: two sessions with the same digest are
-    /// worth the same.
+    /// worth the same. And over whether sessions are handed on: who does not want that is given none that others used.
     pub fn digest(&self) -> [u8; 32] {
         // Taken apart, so that a new field does not compile until it is decided whether it belongs here.
         let Self {
             level,
             source: _,
-            reuse: _,
+            reuse,
             sni,
             warning: _,
             offer,
@@ -68,7 +68,7 @@ impl Effective {
         if *level == Level::None {
             return fields.finish();
         }
-        fields.optional(sni.as_deref()).octets(identity).flag(offer.is_some());
+        fields.flag(*reuse).optional(sni.as_deref()).octets(identity).flag(offer.is_some());
         if let Some(offer) = offer {
             offer.digest_into(&mut fields);
         }

@@ -18,8 +18,8 @@ use super::sni::SniRule;
 use super::table::Entry;
 use super::tlsa::DaneDigests;
 use super::{Policy, Transport, groups};
-use crate::Level;
 use crate::engine::{AnchorSet, Engine};
+use crate::{Level, Source};
 
 /// Texts that were told already; beyond this many, nothing is told anew.
 const MOST_TOLD: usize = 1000;
@@ -229,10 +229,13 @@ impl Policies {
 fn on_unix_socket(policy: &mut Policy) -> Result<(), PolicyError> {
     if policy.level == Level::May {
         policy.level = Level::None;
-        policy.warnings.push(format!(
-            "{}: opportunistic TLS encryption is not appropriate for unix-domain destinations.",
-            policy.place
-        ));
+        // A level for all destinations means: where it has a meaning. Who names this one has made a mistake.
+        if policy.source != Source::MainCf {
+            policy.warnings.push(format!(
+                "{}: opportunistic TLS encryption is not appropriate for unix-domain destinations.",
+                policy.place
+            ));
+        }
     }
     if policy.level.is_dane() {
         let problem = format!(

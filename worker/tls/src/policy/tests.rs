@@ -219,6 +219,9 @@ fn on_unix_sockets_names_are_our_own_and_may_is_none() {
     };
     let may = on_socket("may").unwrap();
     assert_eq!((may.level, may.warnings.len()), (Level::None, 1));
+    let everywhere = policies("smtp_tls_security_level = may", &[], &[]);
+    let may = everywhere.configured("/run/x", "/run/x", "/run/x", Transport::UnixSocket).unwrap();
+    assert_eq!((may.level, may.warnings.len()), (Level::None, 0));
     assert!(warning(on_socket("dane").unwrap_err()).contains("invalid for delivery via unix-domain sockets"));
     warning(on_socket("dane-only").unwrap_err());
     let secure =

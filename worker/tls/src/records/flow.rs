@@ -15,7 +15,7 @@ pub(super) enum Found {
 impl Records {
     pub(super) const fn writable(&self) -> Result<(), RecordError> {
         match (self.poisoned, self.ours) {
-            (true, _) => Err(RecordError::Poisoned),
+            (true, _) | (false, Side::Broken) => Err(RecordError::Poisoned),
             (false, Side::Closed) => Err(RecordError::Closed),
             (false, Side::Open) => Ok(()),
         }

@@ -63,6 +63,8 @@ enum Side {
     Open,
     /// It said `close_notify`.
     Closed,
+    /// Not all that was sealed was written: it has nothing more to say. What the other side says still counts.
+    Broken,
 }
 
 /// Whose keys a key update changes.
@@ -203,7 +205,7 @@ impl Records {
     /// # Errors
     /// Why not.
     pub fn is_quiet(&self) -> Result<(), NotQuiet> {
-        if self.poisoned {
+        if self.is_poisoned() {
             return Err(NotQuiet::Poisoned);
         }
         if self.ours == Side::Closed || self.theirs == Side::Closed {
@@ -233,13 +235,14 @@ impl Records {
         Ok(TlsState::new(self.suite.number, self.send.into_half(), self.receive.into_half()))
     }
 
-    /// Something that was sealed will not be written: the session is of no more use.
+    /// Something that was sealed will not be written: nothing more is. What the server has said can still be read.
     pub fn abandon(&mut self) {
-        self.poisoned = true;
+        self.ours = Side::Broken;
     }
 
+    /// Whether nothing more may be written, after a failure.
     pub(crate) const fn is_poisoned(&self) -> bool {
-        self.poisoned
+        self.poisoned || matches!(self.ours, Side::Broken)
     }
 
     /// 0x0303 for TLS 1.2, 0x0304 for TLS 1.3.

@@ -68,7 +68,6 @@ fn at_may_and_encrypt() {
                 "smtp_tls_verify_cert_match = x",
                 "smtp_tls_secure_cert_match = x",
                 "smtp_tls_dane_insecure_mx_policy = may",
-                "smtp_tls_connection_reuse = yes",
                 "smtp_tls_loglevel = 2",
             ],
         );
@@ -82,8 +81,23 @@ fn at_may_and_encrypt() {
 }
 
 #[test]
+fn whoever_wants_no_session_of_others_is_given_none() {
+    for level in ["may", "encrypt"] {
+        let with = |reuse: &str| {
+            digest(&format!("smtp_tls_security_level = {level}\nsmtp_tls_connection_reuse = {reuse}"))
+        };
+        assert_ne!(with("yes"), with("no"), "{level}");
+    }
+}
+
+#[test]
 fn at_none_nothing_counts() {
-    none_differs("none", "", &["smtp_tls_protocols = >=TLSv1.3", "smtp_tls_servername = hostname"]);
+    let changes = [
+        "smtp_tls_protocols = >=TLSv1.3",
+        "smtp_tls_servername = hostname",
+        "smtp_tls_connection_reuse = yes",
+    ];
+    none_differs("none", "", &changes);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a write that stopped halfway left, in octets of plaintext.
 
-use super::super::Renewal;
+use super::super::{NotQuiet, RecordError, Renewal};
 use super::peer::{pair, read};
 use crate::handshake::tests::peer::SUITES;
 use proptest::prelude::*;
@@ -55,4 +55,24 @@ fn what_left_long_ago_is_forgotten() {
     }
     assert!(client.unwritten_plaintext(usize::MAX) < 100_000);
     assert!(client.unwritten_plaintext(1) > 0);
+}
+
+#[test]
+fn after_a_write_that_failed_the_last_words_are_heard_and_nothing_is_said() {
+    for suite in SUITES {
+        let (mut client, mut server) = pair(suite, 7);
+        client.seal(b"half of this was written", &mut Vec::new()).unwrap();
+        client.abandon();
+        let mut wire = Vec::new();
+        if client.protocol() == 0x0304 {
+            server.seal_key_update(Renewal::Both, &mut wire).unwrap();
+        }
+        server.seal(b"552 too much\r\n", &mut wire).unwrap();
+        assert_eq!(read(&mut client, &wire), Ok((b"552 too much\r\n".to_vec(), Vec::new())));
+        let mut out = Vec::new();
+        assert_eq!(client.seal(b"QUIT\r\n", &mut out), Err(RecordError::Poisoned));
+        assert_eq!(client.seal_close_notify(&mut out), Err(RecordError::Poisoned));
+        assert!(out.is_empty());
+        assert_eq!(client.into_state().err(), Some(NotQuiet::Poisoned));
+    }
 }
