@@ -105,7 +105,9 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let cookie = bind(&descriptor, family, &history)?;
     let tls = match (records, security) {
         (None, _) => None,
-        (Some(records), Security::Encrypted { peer, .. }) => Some(seal_off(records, *peer, &descriptor)?),
+        (Some(records), Security::Encrypted { peer, .. }) => {
+            Some(seal_off(records, *peer, cookie, &descriptor)?)
+        }
         (Some(_), Security::Plaintext { .. }) => return None,
     };
     // The lock goes last, but before the descriptor: a quick taker must not be refused.
@@ -135,9 +137,9 @@ fn bind(socket: &OwnedFd, family: Family, history: &History) -> Option<u64> {
 }
 
 /// Takes the keys out of a session's hands and remembers how far the socket has come.
-fn seal_off(records: Records, peer: PeerFacts, socket: &OwnedFd) -> Option<ParkedTls> {
+fn seal_off(records: Records, peer: PeerFacts, cookie: u64, socket: &OwnedFd) -> Option<ParkedTls> {
     let state = records.into_state().ok()?;
-    let mark = SocketMark::of(socket.as_fd()).ok()?;
+    let mark = SocketMark::beside(cookie, socket.as_fd()).ok()?;
     Some(ParkedTls { state, mark, peer })
 }
 

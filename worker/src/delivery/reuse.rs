@@ -251,7 +251,8 @@ fn leads_to(socket: &Socket, place: &Place) -> bool {
 /// The encryption of a session that this process owns, if nobody has used it and it is worth what the policy asks.
 fn resume(tls: ParkedTls, socket: BorrowedFd<'_>, policy: &Effective) -> Result<(Records, PeerFacts), Unfit> {
     let ParkedTls { state, mark, peer } = tls;
-    if !SocketMark::of(socket).is_ok_and(|now| now == mark) {
+    // The cookie was read when the socket was made our own; it was sealed together with the mark.
+    if !SocketMark::beside(mark.cookie, socket).is_ok_and(|now| now == mark) {
         return Err(Unfit::UsedSince);
     }
     if peer.policy_digest != policy.digest() || !peer.holds_at(SystemTime::now()) {

@@ -28,12 +28,20 @@ pub fn cookie(socket: BorrowedFd<'_>) -> io::Result<u64> {
 }
 
 impl SocketMark {
-    /// The mark of a TCP socket now. Its counters are read in one call: none can change between two of them.
+    /// The mark of a TCP socket now.
     ///
     /// # Errors
     /// What the system says; `Unsupported` before Linux 4.19.
     pub fn of(socket: BorrowedFd<'_>) -> io::Result<Self> {
-        let cookie = cookie(socket)?;
+        Self::beside(cookie(socket)?, socket)
+    }
+
+    /// The same where the socket's [`cookie`] was just read. Its counters are read in one call: none can change between two
+    /// of them.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn beside(cookie: u64, socket: BorrowedFd<'_>) -> io::Result<Self> {
         let counters::TcpInfo { received, unsent, sent, repeated } = counters::tcp_info(socket)?;
         let written = sent.wrapping_sub(repeated).wrapping_add(u64::from(unsent));
         Ok(Self { cookie, written, received })
