@@ -45,9 +45,11 @@ pub mod mail;
 pub mod maillog;
 pub mod peer;
 pub mod script;
+pub mod secrets;
 pub mod sink;
 pub mod zone;
 
+pub mod dovecot;
 pub mod lab;
 pub mod policy;
 pub mod postfix;

@@ -72,10 +72,13 @@ impl Launch {
         self
     }
 
-    /// Adds a server on this port of 127.0.0.1.
+    /// Adds an SMTP server at this port of 127.0.0.1, for which these parameters differ from main.cf.
     #[must_use]
-    pub fn server(mut self, port: u16) -> Self {
+    pub fn server(mut self, port: u16, options: &[(&str, String)]) -> Self {
         let _ = writeln!(self.master, "127.0.0.1:{port} inet n - n - - smtpd");
+        for (parameter, value) in options {
+            let _ = writeln!(self.master, "  -o {{ {parameter} = {value} }}");
+        }
         self
     }
 

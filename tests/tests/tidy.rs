@@ -10,7 +10,8 @@ const LONGEST_FILE: usize = 400;
 /// Our packages and which of ours each may use.
 const USES: &[(&str, &[&str])] = &[
     ("baton-proto", &[]),
-    ("baton-smtp-dialogue", &[]),
+    ("baton-smtp-dialogue", &["baton-sasl"]),
+    ("baton-sasl", &[]),
     ("baton-mime", &[]),
     ("baton-maincf", &[]),
     ("baton-route", &["baton-maincf"]),
@@ -18,7 +19,15 @@ const USES: &[(&str, &[&str])] = &[
     ("baton-scache", &["baton-proto"]),
     (
         "baton-worker",
-        &["baton-smtp-dialogue", "baton-mime", "baton-tls", "baton-maincf", "baton-route", "baton-proto"],
+        &[
+            "baton-smtp-dialogue",
+            "baton-sasl",
+            "baton-mime",
+            "baton-tls",
+            "baton-maincf",
+            "baton-route",
+            "baton-proto",
+        ],
     ),
     ("baton-spool", &["baton-proto"]),
     ("baton-schedule", &[]),
@@ -173,6 +182,19 @@ fn the_dialogue_does_no_io() {
     ];
     none(words_in("worker/smtp/src", &words));
     none(words_in("worker/mime/src", &words));
+    none(words_in(
+        "worker/sasl/src",
+        &[
+            "std::net",
+            "std::fs",
+            "std::io",
+            "tokio",
+            "rustix",
+            "getrandom",
+            "Instant::now",
+            "SystemTime::now",
+        ],
+    ));
     none(words_in(
         "deploy/relay/intake/src",
         &["std::net::Tcp", "std::fs", "tokio", "rustix", "Instant::now", "SystemTime::now"],

@@ -1,7 +1,10 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod sasl;
+mod tables;
 mod tls;
 
+pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
@@ -48,6 +51,14 @@ pub enum ContextError {
         /// What is wrong with it.
         error: smtp::BadHeloName,
     },
+    /// A demand on mechanisms that is none.
+    #[error("{parameter}: {error}")]
+    Sasl {
+        /// Which parameter is wrong.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: ::sasl::UnknownOption,
+    },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]
     Port {
@@ -83,6 +94,8 @@ pub struct Context {
     pub generic: Option<Generic>,
     /// Encryption.
     pub tls: TlsContext,
+    /// Logging in.
+    pub sasl: SaslContext,
     /// Connections that are being parted from.
     pub farewells: Farewells,
     /// Where relative socket paths begin.
@@ -151,6 +164,7 @@ impl Context {
             permanent,
             generic: Generic::open(&config)?,
             tls: TlsContext::new(&config),
+            sasl: SaslContext::new(&config, cf)?,
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),

@@ -1,16 +1,18 @@
 //! The path of one delivery: a request in, exactly one result per recipient out.
 //!
 //! In order: where to ([`lookup`], [`hosts`]), a parked session or a connection ([`reuse`], [`open`], [`connect`]), the
-//! first commands ([`greet`]) and TLS ([`secure`]), what of the message changes ([`outgoing`], [`content`]), the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth
-//! keeping ([`keep`]).
+//! first commands ([`greet`]), TLS ([`secure`]) and AUTH ([`login`]), what of the message changes ([`outgoing`], [`content`]),
+//! the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth keeping ([`keep`]).
 
 pub mod connect;
 mod content;
+mod converse;
 mod dane;
 pub mod fate;
 mod greet;
 mod hosts;
 mod keep;
+mod login;
 mod lookup;
 mod open;
 mod outgoing;

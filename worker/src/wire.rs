@@ -17,6 +17,7 @@ use std::io;
 use std::time::Duration;
 use tls::records::{RecordError, Records};
 use tokio::time::Instant;
+use zeroize::Zeroize;
 
 /// Why octets did not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -126,6 +127,11 @@ impl Wire {
         if let Some(layer) = &mut self.layer {
             layer.clear();
         }
+    }
+
+    /// Overwrites what was outgoing, which held a secret.
+    pub fn wipe(&mut self) {
+        self.outgoing.zeroize();
     }
 
     async fn write_from(&mut self, written: &mut usize, duty: &Duty, limit: Limit) -> Result<(), Stopped> {

@@ -1,9 +1,10 @@
 //! Handing messages to the relay's own listener over SMTP, as `baton send` and the demo do.
 
 use smtp::{
-    Abort, Action, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard, EhloUse,
-    Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Lost, Onward, Outcome,
-    Quoting, Ready, Recipient, RefusedGreeting, ReplyReader, SessionEnd, TransactionOptions, Utf8, Verdict,
+    Abort, Action, Admission, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard,
+    EhloUse, Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Identification, Lost,
+    MailAuth, Onward, Outcome, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader, SessionEnd,
+    TransactionOptions, Utf8, Verdict,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -130,7 +131,16 @@ impl Submission {
         let to: Vec<_> =
             recipients.iter().map(|address| Recipient { address, ..Recipient::default() }).collect();
         let utf8 = Utf8::NotAsked;
-        let envelope = Envelope { sender, size, body, utf8, envid: None, ret: None, recipients: &to };
+        let envelope = Envelope {
+            sender,
+            size,
+            body,
+            utf8,
+            envid: None,
+            ret: None,
+            auth: MailAuth::Unsaid,
+            recipients: &to,
+        };
         let options = TransactionOptions { quoting: Quoting::Rfc5321, afterwards: Afterwards::Keep };
         let mut transaction = ready.transaction(PEER, &envelope, options);
         self.line.refused = false;
@@ -172,9 +182,14 @@ impl Line {
                 hello.on_lost(&mut self.replies, how);
             }
         }
-        match hello.finish().and_then(|greeted| greeted.onward(Encryption::Never)) {
-            Ok(Onward::Mail(ready)) => Ok(ready),
-            Ok(Onward::StartTls(_)) => Err(SubmissionError::Broken("STARTTLS".into())),
+        let entrance = match hello.finish().and_then(|greeted| greeted.onward(Encryption::Never)) {
+            Ok(Onward::Plaintext(entrance)) => entrance,
+            Ok(Onward::StartTls(_)) => return Err(SubmissionError::Broken("STARTTLS".into())),
+            Err(failed) => return Err(failure(failed.failure)),
+        };
+        match entrance.onward(Identification::Nobody) {
+            Ok(Admission::Mail(ready)) => Ok(ready),
+            Ok(Admission::LogIn(_)) => Err(SubmissionError::Broken("AUTH".into())),
             Err(failed) => Err(failure(failed.failure)),
         }
     }

@@ -17,7 +17,7 @@ impl Smtpd {
     pub(super) fn start(sandbox: &Sandbox, suite: Suite, certificate: &Certificate, nexthop: &str) -> Self {
         let port = free_port();
         let launch = Postfix::in_sandbox(sandbox)
-            .server(port.number())
+            .server(port.number(), &[])
             .option("myhostname", "peer.test")
             .option("smtpd_peername_lookup", "no")
             .option("relayhost", nexthop)

@@ -47,6 +47,8 @@ pub struct Connection {
     pub closed: bool,
     /// What came of its TLS handshake, if there was one.
     pub secured: Option<Secured>,
+    /// Mechanism, user and password of every login that was accepted.
+    pub logins: Vec<String>,
     /// The command lines, if the sink keeps them.
     pub commands: Vec<String>,
 }

@@ -13,6 +13,8 @@ pub enum Stage {
     Starttls,
     /// The reply to STARTTLS was written; the client's handshake is next.
     Handshake,
+    /// AUTH came.
+    Auth,
     /// MAIL came.
     Mail,
     /// RCPT came.

@@ -1,6 +1,7 @@
 //! One connection of a sink.
 
 mod encryption;
+mod login;
 mod transaction;
 
 use super::Shared;
@@ -134,6 +135,7 @@ impl Session {
         let stage = match verb.as_str() {
             "EHLO" | "HELO" | "LHLO" => Stage::Hello,
             "STARTTLS" => Stage::Starttls,
+            "AUTH" if self.shared.settings.offers_auth() => Stage::Auth,
             "MAIL" => Stage::Mail,
             "RCPT" => Stage::Rcpt,
             "DATA" => Stage::Data,
@@ -159,6 +161,7 @@ impl Session {
             Stage::Rcpt => self.rcpt(line),
             Stage::Data => return self.data().await,
             Stage::Starttls => return self.starttls().await,
+            Stage::Auth => return self.log_in(line).await,
             Stage::Rset => {
                 self.envelope = None;
                 self.reply("250 2.0.0 ok");
@@ -232,7 +235,8 @@ impl Session {
     /// A client may send ahead only where PIPELINING was announced, and never past EHLO, STARTTLS, DATA or
     /// QUIT (RFC 2920 section 3.1, RFC 3207 section 4).
     fn check_wait(&mut self, stage: Stage, line: &str) {
-        let ends_group = matches!(stage, Stage::Hello | Stage::Starttls | Stage::Data | Stage::Quit);
+        let ends_group =
+            matches!(stage, Stage::Hello | Stage::Starttls | Stage::Auth | Stage::Data | Stage::Quit);
         if !self.input.is_empty() && (ends_group || !self.shared.settings.pipelines()) {
             self.violation(&format!("sent on without waiting for the reply to {line:?}"));
         }

@@ -150,6 +150,11 @@ impl Settings {
         self
     }
 
+    /// It announces AUTH.
+    pub(crate) fn offers_auth(&self) -> bool {
+        self.extensions.iter().any(|line| line.starts_with("AUTH "))
+    }
+
     /// It announces PIPELINING.
     pub(crate) fn pipelines(&self) -> bool {
         self.extensions.iter().any(|line| line == "PIPELINING")

@@ -6,7 +6,7 @@ use crate::main_cf::MainCf;
 use crate::param::{Protocol, Scope};
 use crate::params::{
     Bounce, Connect, Content, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool,
-    Process, Queue, Retry, Rewriting, Routing, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust,
+    Process, Queue, Retry, Rewriting, Routing, Sasl, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust,
     TransportLimits,
 };
 use crate::reader::{ConfigErrors, Reader};
@@ -41,6 +41,8 @@ pub struct DeliveryConfig {
     pub tls: Tls,
     /// Whom TLS trusts.
     pub tls_trust: TlsTrust,
+    /// Logging in.
+    pub sasl: Sasl,
     /// Defer or bounce.
     pub errors: Errors,
     /// How long mail waits.
@@ -69,7 +71,7 @@ impl DeliveryConfig {
         let (lines, cache) = (Lines::load(reader), SessionCache::load(reader));
         let (content, rewriting) = (Content::load(reader), Rewriting::load(reader));
         let (tls, tls_trust) = (Tls::load(reader), TlsTrust::load(reader));
-        let (errors, retry) = (Errors::load(reader), Retry::load(reader));
+        let (sasl, errors, retry) = (Sasl::load(reader), Errors::load(reader), Retry::load(reader));
         let (process, log) = (Process::load(reader), Log::load(reader));
         // Nothing reads these, but a wrong value is an error all the same.
         let unread = TlsOpenssl::load(reader);
@@ -88,6 +90,7 @@ impl DeliveryConfig {
             cache: cache?,
             tls: tls?,
             tls_trust: tls_trust?,
+            sasl: sasl?,
             errors: errors?,
             retry: retry?,
             process: process?,

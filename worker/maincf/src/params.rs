@@ -17,6 +17,7 @@ mod queue;
 mod retry;
 mod rewriting;
 mod routing;
+mod sasl;
 mod schedule;
 mod session_cache;
 mod timeouts;
@@ -45,6 +46,7 @@ pub use queue::Queue;
 pub use retry::Retry;
 pub use rewriting::Rewriting;
 pub use routing::Routing;
+pub use sasl::Sasl;
 pub use schedule::{Pool, TransportLimits};
 pub use session_cache::SessionCache;
 pub use timeouts::Timeouts;
@@ -69,6 +71,7 @@ pub const ALL: &[Group] = &[
     Tls::GROUP,
     TlsTrust::GROUP,
     TlsOpenssl::GROUP,
+    Sasl::GROUP,
     Errors::GROUP,
     Process::GROUP,
     Log::GROUP,

@@ -101,7 +101,27 @@ pub(crate) fn refused(cf: &MainCf) -> Vec<ParamError> {
         }),
         _ => None,
     });
-    refused.collect()
+    refused.chain(logins_without_passwords(cf)).collect()
+}
+
+/// `*_sasl_auth_enable` where there is nothing to log in with.
+fn logins_without_passwords(cf: &MainCf) -> impl Iterator<Item = ParamError> {
+    let expanded = |name: String| cf.expanded(&name).ok().flatten().unwrap_or_default();
+    let settings = cf.settings().filter_map(move |(name, setting)| {
+        let prefix =
+            name.strip_suffix("sasl_auth_enable").filter(|prefix| matches!(*prefix, "smtp_" | "lmtp_"))?;
+        let enabled = expanded(name.to_owned()).trim().eq_ignore_ascii_case("yes");
+        (enabled && expanded(format!("{prefix}sasl_password_maps")).trim().is_empty())
+            .then_some((name, setting))
+    });
+    settings.map(|(name, setting)| ParamError {
+        name: name.into(),
+        origin: setting.origin.clone(),
+        text: setting.text.clone(),
+        reason: Reason::Refused(
+            "there is nothing to log in with; name a table in sasl_password_maps of the same prefix",
+        ),
+    })
 }
 
 /// The name that a mistyped one is closest to, among all that exist.

@@ -111,7 +111,8 @@ mod tests {
     use super::*;
 
     fn lines(names: &[&str], which: Which, form: Form) -> Vec<String> {
-        let text = "relayhost = [$mydomain]\nlocal_thing = 1\nmyhostname = a.example\nsmtp_sasl_path = /x\n";
+        let text =
+            "relayhost = [$mydomain]\nlocal_thing = 1\nmyhostname = a.example\nsmtp_reply_filter = /x\n";
         let cf = MainCf::parse(text, Path::new("/m")).unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let shown = show(&cf, &names, which, form).unwrap();
@@ -129,7 +130,7 @@ mod tests {
                 "local_thing = 1 (/m:2)",
                 "myhostname = a.example (/m:3)",
                 "relayhost = [$mydomain] (/m:1)",
-                "smtp_sasl_path = /x (/m:4)",
+                "smtp_reply_filter = /x (/m:4)",
             ]
         );
     }
@@ -160,6 +161,6 @@ mod tests {
         let cf = MainCf::none();
         let error = |name: &str| show(&cf, &[name.to_owned()], Which::InForce, Form::AsWritten).unwrap_err();
         assert_eq!(error("relayhots").to_string(), "unknown parameter relayhots; did you mean relayhost?");
-        assert_eq!(error("smtp_sasl_path"), ShowError::NotBuilt { name: "smtp_sasl_path".into() });
+        assert_eq!(error("smtp_reply_filter"), ShowError::NotBuilt { name: "smtp_reply_filter".into() });
     }
 }

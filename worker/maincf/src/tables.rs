@@ -29,9 +29,10 @@ mod transport;
 mod unionmap;
 
 use std::fmt;
+use std::path::PathBuf;
 
 pub use cidr::AddressError;
-pub use domain_list::{DomainList, DomainMatcher, ParentMatch};
+pub use domain_list::{DomainList, DomainMatcher, Membership, ParentMatch};
 pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
 pub use rules::RuleError;
 pub use transport::{TransportEntry, transport_entry};
@@ -172,6 +173,22 @@ impl TableList {
     /// Whether no table is listed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The files that the tables are read from, and the texts that those were made from, as far as they exist. Tables in
+    /// tables are not looked into, but for `proxy:`.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let path = |spec: &TableSpec| {
+            let inner = spec.name.rsplit_once(':').filter(|_| spec.kind.name == "proxy");
+            PathBuf::from(inner.map_or(spec.name.as_str(), |(_, path)| path))
+        };
+        let forms = |path: PathBuf| ["", "db", "lmdb", "cdb"].map(|form| path.with_added_extension(form));
+        self.0
+            .iter()
+            .map(path)
+            .filter(|path| path.is_absolute())
+            .flat_map(forms)
+            .filter(|file| file.is_file())
     }
 
     /// Opens every table.

@@ -3,7 +3,7 @@
 use crate::address::Mailbox;
 use crate::dialect::Verb;
 use crate::envelope::{Envelope, Recipient};
-use crate::ext::{EhloFacts, dsn, eightbitmime, size, smtputf8};
+use crate::ext::{EhloFacts, auth, dsn, eightbitmime, size, smtputf8};
 
 /// DATA.
 pub(crate) const DATA: &[u8] = b"DATA\r\n";
@@ -17,8 +17,13 @@ pub const QUIT: &[u8] = b"QUIT\r\n";
 type MailParameter = fn(&EhloFacts, &Envelope<'_>, &mut Vec<u8>);
 
 /// Parameters of MAIL; their order here is their order on the wire.
-const MAIL_PARAMETERS: &[MailParameter] =
-    &[size::mail_parameter, eightbitmime::mail_parameter, dsn::mail_parameter, smtputf8::mail_parameter];
+const MAIL_PARAMETERS: &[MailParameter] = &[
+    size::mail_parameter,
+    eightbitmime::mail_parameter,
+    dsn::mail_parameter,
+    smtputf8::mail_parameter,
+    auth::mail_parameter,
+];
 
 /// The name by which we introduce ourselves: `smtp_helo_name`, `lmtp_lhlo_name`.
 #[derive(Debug, Clone, PartialEq, Eq)]

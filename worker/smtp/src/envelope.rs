@@ -15,8 +15,20 @@ pub struct Envelope<'a> {
     pub envid: Option<&'a str>,
     /// RFC 3461 §4.3.
     pub ret: Option<Ret>,
+    /// What is said of who sent it, where we are logged in.
+    pub auth: MailAuth,
     /// In the order in which verdicts are given.
     pub recipients: &'a [Recipient<'a>],
+}
+
+/// Whether MAIL names somebody who vouches for the sender, RFC 4954 §5. It never does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MailAuth {
+    /// Nothing is said.
+    #[default]
+    Unsaid,
+    /// `AUTH=<>`: nobody. `smtp_send_dummy_mail_auth`.
+    Nobody,
 }
 
 /// One recipient.

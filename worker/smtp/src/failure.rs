@@ -142,7 +142,7 @@ impl Failure {
     }
 
     /// The class of the status decides what happens to the mail; a status that is neither 4 nor 5 cannot.
-    fn with_reply(text: String, reply: &Arc<Reply>, scope: Scope) -> Self {
+    pub(crate) fn with_reply(text: String, reply: &Arc<Reply>, scope: Scope) -> Self {
         let (status, reason) = match reply.status.class() {
             Class::Soft | Class::Hard => (reply.status, text),
             Class::Success => (Status::PROTOCOL_ERROR, format!("Protocol error: {text}")),
@@ -212,6 +212,7 @@ mod tests {
             (Stage::Helo, "performing the HELO handshake"),
             (Stage::Lhlo, "performing the LHLO handshake"),
             (Stage::StartTls, "receiving the STARTTLS response"),
+            (Stage::Auth, "performing the EHLO handshake"),
             (Stage::Mail, "sending MAIL FROM"),
             (Stage::Rcpt, "sending RCPT TO"),
             (Stage::Data, "sending DATA command"),

@@ -1,7 +1,7 @@
 //! The SMTP and LMTP client dialogue without sockets, files or a clock.
 //!
-//! Three machines, each driven by one loop: [`Hello`] from the greeting to a session that can carry mail ([`Ready`]),
-//! [`StartTls`] between two of them where TLS is wanted, and [`Transaction`] for one message. Octets from the network go into a [`ReplyReader`]; a machine takes replies from it,
+//! Four machines, each driven by one loop: [`Hello`] from the greeting to a session that can carry mail ([`Ready`]),
+//! [`StartTls`] between two of them where TLS is wanted, [`Login`] where we must log in, and [`Transaction`] for one message. Octets from the network go into a [`ReplyReader`]; a machine takes replies from it,
 //! appends what is to be written to a buffer, and says what to wait for. The shell decides nothing: it writes, reads,
 //! keeps time, and reports losses.
 //!
@@ -65,7 +65,8 @@
 //! # let facts = EhloFacts { extensions: [Extension::Pipelining].into_iter().collect(), ..EhloFacts::default() };
 //! # let to = [Recipient { address: "a@x", ..Recipient::default() }];
 //! # let envelope = Envelope {
-//! #     sender: "s@x", size: 7, body: Body::Undeclared, utf8: Utf8::NotAsked, envid: None, ret: None, recipients: &to,
+//! #     sender: "s@x", size: 7, body: Body::Undeclared, utf8: Utf8::NotAsked, envid: None, ret: None, auth: MailAuth::Unsaid,
+//! #     recipients: &to,
 //! # };
 //! # let options = TransactionOptions { quoting: Quoting::Rfc5321, afterwards: Afterwards::Keep };
 //! # let session = Ready::from_facts(Dialect::SMTP, facts);
@@ -103,12 +104,13 @@ pub use address::{AddressError, Quoting};
 pub use command::{BadHeloName, HeloName, QUIT};
 pub use data::DataEncoder;
 pub use dialect::{Dialect, EndReplies, Introduction};
-pub use envelope::{Body, Envelope, Notify, Recipient, Ret, Utf8};
-pub use ext::{Discard, EhloFacts, Extension, Extensions, Remark};
+pub use envelope::{Body, Envelope, MailAuth, Notify, Recipient, Ret, Utf8};
+pub use ext::{Discard, EhloFacts, Extension, Extensions, Remark, Standing};
 pub use failure::{Certainty, Conduct, Failure, Lost, Scope};
 pub use hello::{
-    Channel, EhloUse, Encryption, Farewell, Greeted, Hello, HelloAction, HelloFailed, HelloOptions, Onward,
-    Origin, OwnName, Plain, Ready, RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
+    Admission, Channel, EhloUse, Encryption, Entrance, Farewell, Greeted, Hello, HelloAction, HelloFailed,
+    HelloOptions, Identification, Login, LoginRefusals, LoginTerms, Onward, Origin, OwnName, Plain, Ready,
+    RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
 };
 pub use line::EndlessLine;
 pub use reply::{Code, Reply, ReplyClass, ReplyError, ReplyReader};

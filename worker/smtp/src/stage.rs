@@ -13,6 +13,9 @@ pub enum Stage {
     Lhlo,
     /// The reply to STARTTLS. `smtp_starttls_timeout`.
     StartTls,
+    /// The reply to a line of AUTH. The timeout of the command before: `smtp_helo_timeout`, or inside TLS that STARTTLS
+    /// began `smtp_starttls_timeout`.
+    Auth,
     /// The reply to MAIL FROM. `smtp_mail_timeout`.
     Mail,
     /// The reply to RCPT TO. `smtp_rcpt_timeout`.
@@ -39,6 +42,7 @@ impl Stage {
             Self::Helo => "performing the HELO handshake",
             Self::Lhlo => "performing the LHLO handshake",
             Self::StartTls => "receiving the STARTTLS response",
+            Self::Auth => "performing the EHLO handshake",
             Self::Mail => "sending MAIL FROM",
             Self::Rcpt => "sending RCPT TO",
             Self::Data => "sending DATA command",
@@ -58,6 +62,7 @@ impl Stage {
             Self::Helo => "HELO",
             Self::Lhlo => "LHLO",
             Self::StartTls => "STARTTLS",
+            Self::Auth => "AUTH",
             Self::Mail => "MAIL FROM",
             Self::Rcpt => "RCPT TO",
             Self::Data => "DATA",

@@ -5,7 +5,7 @@
 //! ```text
 //! server PIPELINING SIZE=1000 LMTP REUSED   extensions, and what else is to know about the session
 //! to a@x orig=b@y orcpt=rfc822;c@z notify=success,delay      one line per recipient
-//! from s@x   size 7   body 7bit|8bit   utf8 asked|needed   envid id   ret full|hdrs   quit   dots-pass
+//! from s@x   size 7   body 7bit|8bit   utf8 asked|needed   envid id   ret full|hdrs   auth <>   quit   dots-pass
 //! ```
 //!
 //! Then the session. `>` is what must be written, all of it before the next line of another kind; `> (content)` is the
@@ -59,6 +59,7 @@ struct Setting<'t> {
     envid: Option<&'t str>,
     ret: Option<Ret>,
     unsendable: bool,
+    auth: MailAuth,
     recipients: Vec<Recipient<'t>>,
 }
 
@@ -82,6 +83,7 @@ impl<'t> Setting<'t> {
             "utf8" => self.utf8 = if value == "needed" { Utf8::Needed } else { Utf8::Asked },
             "envid" => self.envid = Some(value),
             "ret" => self.ret = Some(if value == "full" { Ret::Full } else { Ret::Hdrs }),
+            "auth" => self.auth = MailAuth::Nobody,
             "quit" => self.quit = true,
             "dots-pass" => self.quoting = Quoting::DotsPass,
             _ => return false,
@@ -94,6 +96,7 @@ impl<'t> Setting<'t> {
         match name {
             "LMTP" => self.lmtp = true,
             "REUSED" => self.reused = true,
+            "LOGGED-IN" => self.facts.standing = Standing::LoggedIn,
             _ => {
                 let extension = Extension::ALL.iter().find(|extension| extension.keyword() == name);
                 self.facts.extensions.insert(*extension.unwrap_or_else(|| panic!("no extension {name}")));
@@ -114,7 +117,12 @@ impl<'t> Setting<'t> {
             _ => format!("250-{}\r\n", extension.keyword()),
         };
         let keywords: String = self.facts.extensions.iter().map(keyword).collect();
-        support::introduce(dialect, &format!("250-server\r\n{keywords}250 X\r\n"))
+        match self.facts.standing {
+            Standing::Stranger => support::introduce(dialect, &format!("250-server\r\n{keywords}250 X\r\n")),
+            Standing::LoggedIn => {
+                support::log_in(dialect, &format!("250-server\r\n{keywords}250 AUTH PLAIN\r\n"))
+            }
+        }
     }
 }
 
@@ -146,6 +154,7 @@ fn play(place: &str, lines: &[&str]) {
         utf8: setting.utf8,
         envid: setting.envid,
         ret: setting.ret,
+        auth: setting.auth,
         recipients: &setting.recipients,
     };
     let afterwards = if setting.quit { Afterwards::Quit } else { Afterwards::Keep };

@@ -1,8 +1,8 @@
 //! What a worker knows of TLS: policies, the library's configurations, what is logged.
 
+use super::tables::Asked;
 use maincf::DeliveryConfig;
-use maincf::tables::{TableList, Tables};
-use tls::{Engine, Policies, PolicyTable};
+use tls::{Engine, Policies};
 
 /// Made once, when the process starts; files are read then and never again.
 pub struct TlsContext {
@@ -53,30 +53,5 @@ fn dane_off(config: &DeliveryConfig) -> Option<&'static str> {
         Some("names are completed; set smtp_dns_resolver_options to nothing")
     } else {
         None
-    }
-}
-
-/// Tables as the policies ask them. Those that cannot be opened cannot answer: mail waits until somebody has mended them.
-#[derive(Debug)]
-struct Asked(Result<Tables, String>);
-
-impl Asked {
-    fn open(list: &TableList) -> Self {
-        let tables = list.open();
-        match &tables {
-            Ok(tables) => tables.remarks().for_each(|remark| tracing::warn!("{remark}")),
-            Err(error) => tracing::error!("{error}"),
-        }
-        Self(tables.map_err(|error| error.to_string()))
-    }
-}
-
-impl PolicyTable for Asked {
-    fn lookup(&self, key: &str) -> Result<Option<String>, String> {
-        self.0.as_ref().map_err(Clone::clone)?.lookup(key).map_err(|error| error.to_string())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.as_ref().is_ok_and(Tables::is_empty)
     }
 }

@@ -1,20 +1,23 @@
-//! The first commands on a new connection, TLS among them, until it can carry mail.
+//! The first commands on a new connection, TLS and AUTH among them, until it can carry mail.
 
+use super::converse::converse;
+use super::login::{self, Channel, Footing};
 use super::recipients::Failure;
-use super::secure::{self, NotSecured};
+use super::secure::{self, Fallback, NotSecured};
 use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
-use crate::wire::{Limit, Socket, Wire, WireError};
+use crate::wire::{Socket, Wire};
 use proto::clock::Boottime;
 use proto::job::Request;
 use route::Candidate;
+use sasl::ClientCertificate;
 use smtp::{
-    Channel, Encryption, Extension, Farewell, Greeted, Hello, HelloAction, HelloFailed, Lost, Onward, Ready,
-    Remark, ReplyReader, Secured, Stage, StartTls, TlsAnswer,
+    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloFailed, Onward, Remark, Secured,
+    TlsAnswer,
 };
 use std::time::{Duration, SystemTime};
-use tls::{Effective, Level, PeerFacts};
+use tls::{Level, PeerFacts};
 
 /// Why the connection carries no mail.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(super) struct Terms<'a> {
     pub(super) duty: &'a Duty,
     pub(super) request: &'a Request,
     pub(super) candidate: &'a Candidate,
-    pub(super) policy: &'a Effective,
+    pub(super) footing: &'a Footing,
     pub(super) attempt: Attempt,
 }
 
@@ -48,36 +51,38 @@ pub(super) enum Attempt {
     /// What the policy says.
     AsPolicySays,
     /// The policy lets mail go in plaintext, and nothing else works.
-    InPlaintext,
+    InPlaintext(Fallback),
 }
 
 /// Greets, and says QUIT if it comes to nothing.
 pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, GreetError> {
-    let Terms { context, request, policy, .. } = *terms;
+    let Terms { context, request, footing, .. } = *terms;
     let place = Place::of(terms.candidate);
     let peer = place.peer();
     let mut wire = Wire::new(socket);
     if let Some(discarded) = context.hello.discard.to_log() {
         tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
     }
-    let (ready, security) = if context.config.tls.wrappermode {
+    let (entrance, channel) = if context.config.tls.wrappermode {
         let hello = Hello::wrapped(context.dialect, &peer, &context.hello);
         encrypted(terms, &mut wire, &place, hello).await?
     } else {
         in_the_clear(terms, &mut wire, &place, &peer).await?
     };
-    let endpoint = endpoint_key(context, request, &place, policy);
+    let ready = login::log_in(terms, &mut wire, &place, entrance, &channel).await?;
+    let security = channel.security;
+    let endpoint = endpoint_key(context, request, &place, footing);
     let history = History::begin(context, serial(), &security);
     Ok(Session { connection: Connection { wire, endpoint, place, history, route: None, security }, ready })
 }
 
 /// The usual way: greeting, EHLO, and STARTTLS where it is wanted.
-async fn in_the_clear(
-    terms: &Terms<'_>,
+async fn in_the_clear<'p>(
+    terms: &Terms<'p>,
     wire: &mut Wire,
     place: &Place,
-    peer: &str,
-) -> Result<(Ready, Security), GreetError> {
+    peer: &'p str,
+) -> Result<(Entrance<'p>, Channel), GreetError> {
     let context = terms.context;
     let greeted = introduce(terms, wire, place, Hello::new(context.dialect, peer, &context.hello)).await?;
     let offered = greeted.facts().offers(Extension::StartTls);
@@ -85,25 +90,27 @@ async fn in_the_clear(
     if encryption == Encryption::Never && offered && context.config.tls.note_starttls_offer {
         tracing::info!("Host offered STARTTLS: [{}]", place.host);
     }
-    let plaintext = Security::Plaintext { makeshift: terms.attempt == Attempt::InPlaintext };
+    let security = Security::Plaintext { makeshift: matches!(terms.attempt, Attempt::InPlaintext(_)) };
+    let plaintext = Channel { security, certificate: ClientCertificate::Absent };
     let starttls = match greeted.onward(encryption).map_err(|failed| leave(wire, place, &failed))? {
-        Onward::Mail(ready) => return Ok((ready, plaintext)),
+        Onward::Plaintext(entrance) => return Ok((entrance, plaintext)),
         Onward::StartTls(starttls) => starttls,
     };
     match converse(terms, wire, starttls).await?.finish().map_err(|failed| leave(wire, place, &failed))? {
-        TlsAnswer::Mail(ready) => Ok((ready, plaintext)),
+        TlsAnswer::Plaintext(entrance) => Ok((entrance, plaintext)),
         TlsAnswer::Handshake(upgrade) => encrypted(terms, wire, place, upgrade.secured()).await,
     }
 }
 
 /// The handshake, then the dialogue inside TLS: from EHLO on, or with `*_tls_wrappermode` from the greeting on.
-async fn encrypted(
+async fn encrypted<'p>(
     terms: &Terms<'_>,
     wire: &mut Wire,
     place: &Place,
-    hello: Hello<'_, Secured>,
-) -> Result<(Ready, Security), GreetError> {
-    let peer = secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
+    hello: Hello<'p, Secured>,
+) -> Result<(Entrance<'p>, Channel), GreetError> {
+    let (peer, certificate) =
+        secure::handshake(terms, wire, place).await.map_err(|error| unsecured(wire, error))?;
     let introduced = introduce(terms, wire, place, hello).await;
     let greeted = introduced.map_err(|error| lost_inside(terms, error))?;
     // That it hung up is found with the first command.
@@ -111,20 +118,22 @@ async fn encrypted(
         tracing::warn!("host {} said something before MAIL was sent", greeted.peer());
         return Err(part(wire, Failure::new("4.7.0", "unexpected server message")));
     }
-    let reuse = terms.policy.reuse;
-    Ok((greeted.ready(), Security::Encrypted { peer: Box::new(peer), reuse }))
+    let security = Security::Encrypted { peer: Box::new(peer), reuse: terms.footing.policy.reuse };
+    Ok((greeted.entrance(), Channel { security, certificate }))
 }
 
 /// TLS is up, and the connection did not last: where TLS is not required, this may be for want of it.
 fn lost_inside(terms: &Terms<'_>, error: GreetError) -> GreetError {
     match error {
-        GreetError::Lost(failure) if terms.policy.level == Level::May => GreetError::LostInside(failure),
+        GreetError::Lost(failure) if terms.footing.policy.level == Level::May => {
+            GreetError::LostInside(failure)
+        }
         error => error,
     }
 }
 
 /// Greeting and introductions on one channel.
-async fn introduce<'a, C: Channel>(
+async fn introduce<'a, C: smtp::Channel>(
     terms: &Terms<'_>,
     wire: &mut Wire,
     place: &Place,
@@ -140,52 +149,7 @@ async fn introduce<'a, C: Channel>(
     }
 }
 
-/// A part of the dialogue that is driven by one loop.
-trait Dialogue {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction;
-    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost);
-}
-
-impl<C: Channel> Dialogue for Hello<'_, C> {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
-        Hello::next_action(self, replies, out)
-    }
-
-    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost) {
-        Hello::on_lost(self, replies, how);
-    }
-}
-
-impl Dialogue for StartTls<'_> {
-    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
-        StartTls::next_action(self, replies, out)
-    }
-
-    fn on_lost(&mut self, _: &mut ReplyReader, how: Lost) {
-        StartTls::on_lost(self, how);
-    }
-}
-
-async fn converse<D: Dialogue>(terms: &Terms<'_>, wire: &mut Wire, mut dialogue: D) -> Result<D, GreetError> {
-    while let HelloAction::Await(stage) = dialogue.next_action(&mut wire.replies, &mut wire.outgoing) {
-        match exchange(wire, terms.duty, patience(terms.context, stage)).await {
-            Ok(()) => {}
-            Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),
-            Err(WireError::Lost { how, .. }) => {
-                wire.last_words();
-                dialogue.on_lost(&mut wire.replies, how);
-            }
-        }
-    }
-    Ok(dialogue)
-}
-
-async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
-    wire.flush(duty, Limit::EachStep(patience)).await?;
-    wire.hear(duty, patience).await
-}
-
-fn leave(wire: &mut Wire, place: &Place, failed: &HelloFailed) -> GreetError {
+pub(super) fn leave(wire: &mut Wire, place: &Place, failed: &HelloFailed) -> GreetError {
     let failure = Failure::of_dialogue(&failed.failure, &place.host);
     match failed.farewell {
         Farewell::Quit => part(wire, failure),
@@ -194,7 +158,7 @@ fn leave(wire: &mut Wire, place: &Place, failed: &HelloFailed) -> GreetError {
 }
 
 /// QUIT, which nobody waits for.
-fn part(wire: &mut Wire, failure: Failure) -> GreetError {
+pub(super) fn part(wire: &mut Wire, failure: Failure) -> GreetError {
     wire.outgoing.clear();
     wire.outgoing.extend_from_slice(smtp::QUIT);
     wire.write_and_forget();
@@ -275,20 +239,4 @@ fn left_of(peer: &PeerFacts) -> Duration {
     let Some(not_after) = peer.not_after else { return Duration::MAX };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     Duration::from_secs(u64::try_from(not_after).unwrap_or(0).saturating_sub(now))
-}
-
-/// How long a stage may take.
-pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
-    let timeouts = &context.config.timeouts;
-    match stage {
-        Stage::Greeting | Stage::Ehlo | Stage::Helo | Stage::Lhlo => timeouts.hello.get(),
-        Stage::StartTls => timeouts.starttls.get(),
-        Stage::Mail => timeouts.mail.get(),
-        Stage::Rcpt => timeouts.rcpt.get(),
-        Stage::Data => timeouts.data_init.get(),
-        Stage::Content => timeouts.data_xfer.get(),
-        Stage::EndOfData => timeouts.data_done.get(),
-        Stage::Rset => timeouts.rset.get(),
-        Stage::Quit => timeouts.quit.get(),
-    }
 }

@@ -3,6 +3,7 @@
 
 use super::fate::Position;
 use super::greet::Attempt;
+use super::login::Footing;
 use super::recipients::Failure;
 use super::secure::Host;
 use super::session::{Place, Session, Way};
@@ -15,7 +16,6 @@ use proto::clock::Boottime;
 use route::{Nexthop, Origin, Route};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tls::Effective;
 
 /// What is left to try of one next hop.
 pub(super) struct Hosts<'a> {
@@ -129,8 +129,8 @@ impl Delivery<'_> {
         let mut best = Vec::new();
         for host in hosts.hosts.iter_mut().filter(|host| host.candidate.best) {
             // A host that the policy forbids is noted when its turn comes.
-            if let Ok(policy) = self.policy_of(hosts.nexthop, host).await? {
-                best.push((host.candidate.clone(), policy));
+            if let Ok(footing) = self.footing_of(hosts.nexthop, host).await? {
+                best.push((host.candidate.clone(), footing));
             }
         }
         let found = reuse::by_endpoint(self.context, self.cache, self.request, &best);
@@ -148,30 +148,35 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// One host, as its policy says: a parked session if it is not one of the best, which were asked for, else a connection.
+    /// One host, as its policy and credential say: a parked session if it is not one of the best, which were asked for, else a connection.
     async fn try_host(&mut self, hosts: &mut Hosts<'_>, mut host: Host) -> Result<(), Abandoned> {
-        let policy = match self.policy_of(hosts.nexthop, &mut host).await? {
-            Ok(policy) => policy,
+        let footing = match self.footing_of(hosts.nexthop, &mut host).await? {
+            Ok(footing) => footing,
             Err(failure) => {
                 self.skip(failure);
                 return Ok(());
             }
         };
         let position = hosts.position();
-        if hosts.keep.load && !host.candidate.best && self.by_parked(hosts, &host, &policy, position).await? {
+        if hosts.keep.load && !host.candidate.best && self.by_parked(hosts, &host, &footing, position).await?
+        {
             return Ok(());
         }
-        let (fallback, attempt) = (self.plaintext_fallback(&policy), Attempt::AsPolicySays);
-        let opened = self.open(&host.candidate, &policy, position, attempt, fallback).await?;
+        let (fallback, attempt) = (self.plaintext_fallback(&footing), Attempt::AsPolicySays);
+        let opened = self.open(&host.candidate, &footing, position, attempt, fallback).await?;
         let Some(mut session) = opened else { return Ok(()) };
         self.remember_way(&mut session, hosts, &host);
         hosts.sessions = hosts.sessions.saturating_sub(1);
         self.fallback = fallback.filter(|_| session.connection.wire.is_encrypted());
         let carried = self.carry(session, hosts.nexthop, hosts.keep, position).await;
-        self.fallback = None;
-        if carried? == Carried::Lost && !self.left.is_settled() {
+        let fallback = self.fallback.take();
+        if carried? == Carried::Lost
+            && !self.left.is_settled()
+            && let Some(fallback) = fallback
+        {
             // TLS is up, and the connection does not last: this server may do better without.
-            let session = self.open(&host.candidate, &policy, position, Attempt::InPlaintext, None).await?;
+            let attempt = Attempt::InPlaintext(fallback);
+            let session = self.open(&host.candidate, &footing, position, attempt, None).await?;
             if let Some(session) = session {
                 self.carry(session, hosts.nexthop, hosts.keep, position).await?;
             }
@@ -191,10 +196,10 @@ impl Delivery<'_> {
         &mut self,
         hosts: &mut Hosts<'_>,
         host: &Host,
-        policy: &Arc<Effective>,
+        footing: &Arc<Footing>,
         position: Position,
     ) -> Result<bool, Abandoned> {
-        let one = [(host.candidate.clone(), Arc::clone(policy))];
+        let one = [(host.candidate.clone(), Arc::clone(footing))];
         let found = reuse::by_endpoint(self.context, self.cache, self.request, &one);
         let Some((mut session, _)) = found else { return Ok(false) };
         self.remember_way(&mut session, hosts, host);

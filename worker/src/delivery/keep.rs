@@ -1,7 +1,7 @@
 //! Whether a session is worth keeping, and how it is parted with: parked, or ended with QUIT.
 
 use super::session::{Connection, History, Security, Session, state_of};
-use super::{Delivery, greet, reuse};
+use super::{Delivery, converse, reuse};
 use crate::context::Context;
 use crate::duty::Duty;
 use crate::state::{self, ParkedTls};
@@ -150,8 +150,8 @@ fn await_farewell(delivery: &Delivery<'_>, mut connection: Connection) {
     let hears_reply = !context.config.hello.skip_quit_response;
     let hears_close = connection.wire.is_encrypted() && !context.config.tls.fast_shutdown;
     if (hears_reply || hears_close) && context.farewells.has_room() {
-        let quit = hears_reply.then(|| greet::patience(context, Stage::Quit));
-        let close = hears_close.then(|| greet::patience(context, Stage::StartTls));
+        let quit = hears_reply.then(|| converse::patience(context, Stage::Quit));
+        let close = hears_close.then(|| converse::patience(context, Stage::StartTls));
         context.farewells.wait_for(connection.wire.farewell(quit, close));
     } else {
         connection.wire.close_notify();

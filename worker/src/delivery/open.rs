@@ -3,20 +3,20 @@
 use super::connect::{self, ConnectError};
 use super::fate::Position;
 use super::greet::{self, Attempt, GreetError, Terms};
+use super::login::Footing;
 use super::secure::Fallback;
 use super::session::Session;
 use super::{Delivery, relay_name};
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use route::Candidate;
-use tls::Effective;
 
 impl Delivery<'_> {
     /// A greeted connection; `None` when this host cannot be used, which was noted.
     pub(super) async fn open(
         &mut self,
         candidate: &Candidate,
-        policy: &Effective,
+        footing: &Footing,
         position: Position,
         attempt: Attempt,
         fallback: Option<Fallback>,
@@ -33,21 +33,24 @@ impl Delivery<'_> {
             }
         };
         let (context, duty, request) = (self.context, self.duty, self.request);
-        let terms = Terms { context, duty, request, candidate, policy, attempt };
-        let failure = match greet::greet(&terms, socket).await {
+        let terms = Terms { context, duty, request, candidate, footing, attempt };
+        let error = match greet::greet(&terms, socket).await {
             Ok(session) => return Ok(Some(session)),
-            Err(GreetError::Abandoned(abandoned)) => return Err(abandoned),
-            Err(GreetError::NoTls(failure) | GreetError::LostInside(failure)) if fallback.is_some() => {
-                tracing::info!("{}: {}", request.queue_id, failure.reason);
-                // Not deeper than once: in plaintext nothing can end for want of TLS.
-                let again = self.open(candidate, policy, position, Attempt::InPlaintext, None);
-                return Box::pin(again).await;
-            }
+            Err(error) => error,
+        };
+        if let (GreetError::NoTls(failure) | GreetError::LostInside(failure), Some(fallback)) =
+            (&error, fallback)
+        {
+            tracing::info!("{}: {}", request.queue_id, failure.reason);
+            // Not deeper than once: in plaintext nothing can end for want of TLS.
+            let again = self.open(candidate, footing, position, Attempt::InPlaintext(fallback), None);
+            return Box::pin(again).await;
+        }
+        let failure = match error {
+            GreetError::Abandoned(abandoned) => return Err(abandoned),
             // The site is well; its TLS is not.
-            Err(GreetError::NoTls(failure)) => failure,
-            Err(
-                GreetError::Failed(failure) | GreetError::Lost(failure) | GreetError::LostInside(failure),
-            ) => {
+            GreetError::NoTls(failure) => failure,
+            GreetError::Failed(failure) | GreetError::Lost(failure) | GreetError::LostInside(failure) => {
                 self.dead = Some(failure.clone());
                 failure
             }

@@ -1,6 +1,7 @@
 //! Parked sessions: by the destination that asks, then by the endpoints its route leads to.
 
-use super::secure::{Host, effective};
+use super::login::{Footing, known_footing};
+use super::secure::Host;
 use super::session::{Connection, History, Place, Security, Session, destination_key, endpoint_key};
 use crate::cache::{Answer, Cache, Found};
 use crate::context::Context;
@@ -54,7 +55,7 @@ pub(super) fn by_destination(
                 Ok(route) if route.alone => {
                     let until = route.fresh_until;
                     host_of(route)
-                        .filter(|host| policy_for(context, request, nexthop, host, &endpoint).is_some())
+                        .filter(|host| footing_for(context, request, nexthop, host, &endpoint).is_some())
                         .map_or(Known::Nothing, |host| Known::Host(Box::new(host), until))
                 }
                 _ => Known::Nothing,
@@ -114,38 +115,38 @@ fn by_route(
     let others = if route.alone { Others::None } else { Others::Some };
     let host = host_of(route)?;
     let place = Place::of(&host.candidate);
-    let Some(policy) = policy_for(context, request, nexthop, &host, &endpoint) else {
+    let Some(footing) = footing_for(context, request, nexthop, &host, &endpoint) else {
         put_back(context, cache, found);
         return None;
     };
-    let mut session = wake(context, found, &policy)?;
+    let mut session = wake(context, found, &footing.policy)?;
     session.connection.place = place;
     Some((session, others))
 }
 
-/// The policy of a host that a route leads to. What decides about a connection now must be what decided then: the
-/// configuration may have changed since.
-fn policy_for(
+/// The policy and credential of a host that a route leads to. What decides about a connection now must be what decided
+/// then: the configuration may have changed since.
+fn footing_for(
     context: &Context,
     request: &Request,
     nexthop: &Nexthop,
     host: &Host,
     endpoint: &EndpointKey,
-) -> Option<Effective> {
+) -> Option<Footing> {
     let place = Place::of(&host.candidate);
-    effective(context, nexthop, host)
-        .filter(|policy| endpoint_key(context, request, &place, policy) == *endpoint)
+    known_footing(context, request, nexthop, host)
+        .filter(|footing| endpoint_key(context, request, &place, footing) == *endpoint)
 }
 
-/// A session to one of these candidates, each under its policy, and which of them.
+/// A session to one of these candidates, each on its footing, and which of them.
 pub(super) fn by_endpoint(
     context: &Context,
     cache: &mut Cache,
     request: &Request,
-    candidates: &[(Candidate, Arc<Effective>)],
+    candidates: &[(Candidate, Arc<Footing>)],
 ) -> Option<(Session, usize)> {
-    let key = |(candidate, policy): &(Candidate, Arc<Effective>)| {
-        endpoint_key(context, request, &Place::of(candidate), policy)
+    let key = |(candidate, footing): &(Candidate, Arc<Footing>)| {
+        endpoint_key(context, request, &Place::of(candidate), footing)
     };
     let keys: Vec<EndpointKey> = candidates.iter().map(key).collect();
     let found = cache.take_by_endpoint(keys.clone())?;
@@ -153,8 +154,8 @@ pub(super) fn by_endpoint(
         tracing::warn!("a parked session came under another endpoint than was asked for: closed");
         return None;
     };
-    let (_, policy) = candidates.get(at)?;
-    Some((wake(context, found, policy)?, at))
+    let (_, footing) = candidates.get(at)?;
+    Some((wake(context, found, &footing.policy)?, at))
 }
 
 /// The session as it was parked, for use under this policy. One that cannot be trusted is closed without a word: what

@@ -1,6 +1,8 @@
 //! TLS with one host: what the policy asks, the handshake, and what the server's certificate is worth.
 
-use super::greet::{Attempt, Terms, patience};
+use super::converse::patience;
+use super::greet::{Attempt, Terms};
+use super::login::{self, Footing};
 use super::recipients::Failure;
 use super::session::Place;
 use super::{Delivery, dane};
@@ -11,6 +13,7 @@ use crate::wire::{NoTls, Wire};
 use proto::clock::Boottime;
 use proto::key::PolicyDigest;
 use route::{Candidate, Nexthop};
+use sasl::ClientCertificate;
 use smtp::{Encryption, Lost, Stage};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -30,14 +33,15 @@ pub(super) struct Host {
     pub(super) dane: Option<DaneFinding>,
     /// Until when that is true.
     pub(super) dane_until: Option<Boottime>,
-    policy: Option<Arc<Effective>>,
+    footing: Option<Arc<Footing>>,
     /// Under which name its address was asked for, where that is not the candidate's.
     asked: Option<String>,
 }
 
-/// Mail for this host may go in plaintext where TLS fails.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fallback;
+/// Mail for this host may go in plaintext where TLS fails. Only [`Delivery::plaintext_fallback`] makes one, so that there is no
+/// attempt in plaintext where we would log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fallback(());
 
 /// Why a connection carries no mail after TLS was tried.
 #[derive(Debug)]
@@ -57,7 +61,7 @@ const NO_POLICY: PolicyDigest = [0xff; 32];
 
 impl Host {
     pub(super) fn new(candidate: Candidate, exchanger: Option<Exchanger>) -> Self {
-        Self { candidate, exchanger, dane: None, dane_until: None, policy: None, asked: None }
+        Self { candidate, exchanger, dane: None, dane_until: None, footing: None, asked: None }
     }
 
     /// `*_cname_overrides_servername`: logs and certificates have the name at the end of its aliases.
@@ -126,14 +130,14 @@ fn in_force(policy: &Policy, nexthop: &Nexthop, host: &Host) -> Result<Effective
 }
 
 impl Delivery<'_> {
-    /// The policy of a host. With an error the host is not tried.
-    pub(super) async fn policy_of(
+    /// The policy of a host, and the credential for it. With an error the host is not tried.
+    pub(super) async fn footing_of(
         &mut self,
         nexthop: &Nexthop,
         host: &mut Host,
-    ) -> Result<Result<Arc<Effective>, Failure>, Abandoned> {
-        if let Some(policy) = &host.policy {
-            return Ok(Ok(Arc::clone(policy)));
+    ) -> Result<Result<Arc<Footing>, Failure>, Abandoned> {
+        if let Some(footing) = &host.footing {
+            return Ok(Ok(Arc::clone(footing)));
         }
         // Asked once: a table that changed its mind meanwhile would have DANE wanted, and nothing asked for it.
         let policy = match configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop)) {
@@ -152,7 +156,8 @@ impl Delivery<'_> {
                 if let Some(warning) = &policy.warning {
                     tracing::warn!("{}: {warning}", super::relay_name(&host.candidate));
                 }
-                Ok(Arc::clone(host.policy.insert(Arc::new(policy))))
+                let footing = login::footing(self.context, self.request, nexthop, host, policy);
+                footing.map(|footing| Arc::clone(host.footing.insert(Arc::new(footing))))
             }
             Err(error) => Err(self.not_allowed(nexthop, &host.candidate, &error)),
         })
@@ -167,21 +172,22 @@ impl Delivery<'_> {
     }
 
     /// Plaintext may do where TLS fails: only where the policy does not insist, and only for mail that waited, so that who
-    /// can break handshakes cannot have all mail in the clear at once.
-    pub(super) fn plaintext_fallback(&self, policy: &Effective) -> Option<Fallback> {
+    /// can break handshakes cannot have all mail in the clear at once. Never where we would log in.
+    pub(super) fn plaintext_fallback(&self, footing: &Footing) -> Option<Fallback> {
         let times = &self.request.times;
         let waited = Duration::from_micros(times.active.saturating_sub(times.arrival));
         let long_enough = waited >= self.context.config.retry.minimal_backoff.get();
-        (policy.level == Level::May && long_enough).then_some(Fallback)
+        let stranger = footing.credential.is_none();
+        (footing.policy.level == Level::May && long_enough && stranger).then_some(Fallback(()))
     }
 }
 
 /// What the dialogue is told about TLS.
 pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption, Failure> {
-    match (terms.context.tls.engine.tls_use(terms.policy), terms.attempt) {
+    match (terms.context.tls.engine.tls_use(&terms.footing.policy), terms.attempt) {
         (Ok(TlsUse::Required), _) => Ok(Encryption::Required),
         (Ok(TlsUse::IfOffered), Attempt::AsPolicySays) => Ok(Encryption::WhereOffered),
-        (Ok(TlsUse::IfOffered), Attempt::InPlaintext) | (Ok(TlsUse::Never { .. }), _) => {
+        (Ok(TlsUse::IfOffered), Attempt::InPlaintext(_)) | (Ok(TlsUse::Never { .. }), _) => {
             Ok(Encryption::Never)
         }
         // That the server does not offer it is said before that we cannot use it.
@@ -190,13 +196,13 @@ pub(super) fn encryption(terms: &Terms<'_>, offered: bool) -> Result<Encryption,
     }
 }
 
-/// Shakes hands and looks at the certificate.
+/// Shakes hands and looks at the certificate; says also whether ours was shown.
 pub(super) async fn handshake(
     terms: &Terms<'_>,
     wire: &mut Wire,
     place: &Place,
-) -> Result<PeerFacts, NotSecured> {
-    let Terms { context, policy, duty, .. } = *terms;
+) -> Result<(PeerFacts, ClientCertificate), NotSecured> {
+    let Terms { context, footing: Footing { policy, .. }, duty, .. } = *terms;
     let relay = place.relay();
     let loglevel = context.config.tls.loglevel;
     if loglevel.verbose() {
@@ -217,7 +223,9 @@ pub(super) async fn handshake(
         tracing::info!("{line}");
     }
     let verified = tls::verify(engine, policy, &negotiated, &client.observed, SystemTime::now());
-    conclude(terms, &relay, verified)
+    let certificate =
+        if client.observed.showed_ours() { ClientCertificate::Shown } else { ClientCertificate::Absent };
+    conclude(terms, &relay, verified).map(|peer| (peer, certificate))
 }
 
 /// The session goes on, or not, as the policy has it.
@@ -244,5 +252,9 @@ fn conclude(terms: &Terms<'_>, relay: &str, verified: Verified) -> Result<PeerFa
 fn failed(terms: &Terms<'_>, relay: &str, reason: &dyn std::fmt::Display) -> NotSecured {
     tracing::info!("SSL_connect error to {relay}: {reason}");
     let failure = Failure::new("4.7.5", "Cannot start TLS: handshake failure");
-    if terms.policy.level == Level::May { NotSecured::Optional(failure) } else { NotSecured::Broken(failure) }
+    if terms.footing.policy.level == Level::May {
+        NotSecured::Optional(failure)
+    } else {
+        NotSecured::Broken(failure)
+    }
 }

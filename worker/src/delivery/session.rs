@@ -1,5 +1,6 @@
 //! A session that can carry mail, with what is known of it.
 
+use super::login::{self, Footing};
 use super::reuse::Others;
 use super::secure::Host;
 use crate::context::Context;
@@ -10,8 +11,9 @@ use proto::job::{Request, SessionUse};
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::parked::Route;
 use route::{Candidate, Endpoint, Nexthop};
+use sasl::Credential;
 use smtp::{EhloFacts, Ready};
-use tls::{Effective, PeerFacts};
+use tls::PeerFacts;
 
 /// A connection and the dialogue's leave to send mail over it. Move-only, from the connection or from scache to QUIT or
 /// to scache.
@@ -195,11 +197,12 @@ fn needs(request: &Request) -> Needs {
 
 /// Who asks.
 pub(super) fn destination_key(context: &Context, request: &Request, nexthop: &Nexthop) -> DestinationKey {
+    let credential = login::destination_credential(context, request, nexthop);
     let scope = DestinationScope {
         service: &context.service,
         nexthop: nexthop.text(),
-        sender: None,
-        credential: None,
+        sender: context.sasl.sender(&request.sender),
+        credential: credential.as_deref(),
         tls_policy: &super::secure::configured_digest(context, nexthop),
         needs: needs(request),
     };
@@ -211,11 +214,12 @@ pub(super) fn endpoint_key(
     context: &Context,
     request: &Request,
     place: &Place,
-    policy: &Effective,
+    footing: &Footing,
 ) -> EndpointKey {
     let remote = place.address.parse().ok().map(|ip| std::net::SocketAddr::new(ip, place.port));
     let bind =
         remote.and_then(|remote| super::connect::bind_address(context, remote)).map(|ip| ip.to_string());
+    let identity = footing.credential.as_ref().map(Credential::identity);
     let scope = EndpointScope {
         service: &context.service,
         protocol: context.dialect.name,
@@ -223,10 +227,10 @@ pub(super) fn endpoint_key(
         port: place.port,
         bind: bind.as_deref(),
         helo: &context.config.hello.name,
-        sender: None,
-        credential: None,
+        sender: context.sasl.sender(&request.sender),
+        credential: identity.as_ref().map(sasl::Identity::as_bytes),
         proxy: None,
-        tls_policy: &policy.digest(),
+        tls_policy: &footing.policy.digest(),
         needs: needs(request),
     };
     EndpointKey::new(&context.secret, &scope)

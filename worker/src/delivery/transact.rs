@@ -2,8 +2,8 @@
 
 use super::Delivery;
 use super::content::Content;
+use super::converse::patience;
 use super::fate::Position;
-use super::greet::patience;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
@@ -101,6 +101,7 @@ fn envelope<'a>(
             job::Ret::Full => smtp::Ret::Full,
             job::Ret::Hdrs => smtp::Ret::Hdrs,
         }),
+        auth: delivery.context.sasl.mail_auth,
         recipients,
     }
 }

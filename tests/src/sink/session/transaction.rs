@@ -134,6 +134,11 @@ impl Session {
 fn address(line: &str, prefix: &str) -> Option<(String, String)> {
     let head = line.get(..prefix.len())?;
     let rest = line.get(prefix.len()..)?.trim_start();
-    let (address, parameters) = rest.strip_prefix('<')?.rsplit_once('>')?;
+    // `AUTH=<>` has brackets too, and a quoted local part may have.
+    let rest = rest.strip_prefix('<')?;
+    let (address, parameters) = match rest.split_once("> ") {
+        Some(split) => split,
+        None => (rest.strip_suffix('>')?, ""),
+    };
     head.eq_ignore_ascii_case(prefix).then(|| (address.to_owned(), parameters.trim().to_owned()))
 }

@@ -103,6 +103,17 @@ enum Opened {
     Table(Box<dyn Table>),
 }
 
+/// By what a domain is in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// It is not.
+    No,
+    /// By a pattern that is there as text.
+    Listed,
+    /// By a table.
+    InTable,
+}
+
 /// A list, opened: says whether a domain is in it.
 #[derive(Debug)]
 pub struct DomainMatcher {
@@ -115,22 +126,32 @@ impl DomainMatcher {
     ///
     /// Errors: a table could not answer before any pattern matched.
     pub fn matches(&self, domain: &str) -> Result<bool, TableError> {
+        self.membership(domain).map(|membership| membership != Membership::No)
+    }
+
+    /// Whether no pattern is listed.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// As `matches`, with what it was that matched.
+    pub fn membership(&self, domain: &str) -> Result<Membership, TableError> {
         if self.patterns.is_empty() {
-            return Ok(false);
+            return Ok(Membership::No);
         }
         let domain = domain.to_lowercase();
         let mut keys = vec![domain.clone()];
         keys.extend(self.parents.keys_above(&domain));
         for Pattern { excludes, source } in &self.patterns {
-            let hit = match source {
-                Opened::Domain(pattern) => keys.contains(pattern),
-                Opened::Table(table) => has_any(table.as_ref(), &keys)?,
+            let (hit, by) = match source {
+                Opened::Domain(pattern) => (keys.contains(pattern), Membership::Listed),
+                Opened::Table(table) => (has_any(table.as_ref(), &keys)?, Membership::InTable),
             };
             if hit {
-                return Ok(!excludes);
+                return Ok(if *excludes { Membership::No } else { by });
             }
         }
-        Ok(false)
+        Ok(Membership::No)
     }
 
     fn add(&mut self, list: &DomainList, excluded: bool, depth: u32) -> Result<(), OpenError> {
@@ -202,6 +223,14 @@ mod tests {
         assert!(!matches("!a.example, .example", ParentMatch::Dotted, "a.example"));
         assert!(matches("!a.example, .example", ParentMatch::Dotted, "b.example"));
         assert!(matches(".example, !a.example", ParentMatch::Dotted, "a.example"));
+    }
+
+    #[test]
+    fn what_matched_is_told() {
+        let list = DomainList::parse("!gssapi, xoauth2, static:all", "").unwrap();
+        let list = list.open(ParentMatch::Dotted).unwrap();
+        let found = ["GSSAPI", "XOAUTH2", "PLAIN"].map(|name| list.membership(name).unwrap());
+        assert_eq!(found, [Membership::No, Membership::Listed, Membership::InTable]);
     }
 
     #[test]

@@ -39,6 +39,21 @@ impl Value for Option<bool> {
     }
 }
 
+impl Value for char {
+    const KIND: &'static str = "one character";
+
+    fn parse(text: &str, _default: &str) -> Result<Self, ValueError> {
+        let mut characters = text.chars();
+        match (characters.next(), characters.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) => Err(ValueError::Empty),
+            (Some(_), Some(_)) => {
+                Err(ValueError::NotOneOf { word: text.into(), allowed: &["a single character"] })
+            }
+        }
+    }
+}
+
 /// A text with at least one character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NonEmpty(String);

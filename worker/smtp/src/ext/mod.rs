@@ -13,6 +13,7 @@ pub(crate) mod smtputf8;
 pub(crate) mod starttls;
 pub(crate) mod xforward;
 
+pub use auth::Standing;
 pub use discard::Discard;
 pub use set::{Extension, Extensions};
 
@@ -36,6 +37,8 @@ pub struct EhloFacts {
     pub size_limit: Option<u64>,
     /// The mechanisms of all AUTH lines, separated by spaces, at most 2048 octets. RFC 4954 §3.
     pub auth: String,
+    /// Whether it knows who we are: not said in EHLO, but as true of the session as what was.
+    pub standing: Standing,
     /// The attributes of all XFORWARD lines, separated by spaces, at most 2048 octets.
     pub xforward: String,
 }

@@ -1,6 +1,6 @@
-//! A server that introduced itself: on to transactions, or to TLS first.
+//! A server that introduced itself: on to AUTH and transactions, or to TLS first.
 
-use super::{HelloOptions, Origin, Ready, Secured};
+use super::{Entrance, HelloOptions, Secured};
 use crate::dialect::Dialect;
 use crate::ext::{EhloFacts, Remark};
 use std::marker::PhantomData;
@@ -52,17 +52,17 @@ impl<'a, C> Greeted<'a, C> {
     }
 }
 
-impl<C> Greeted<'_, C> {
+impl<'a, C> Greeted<'a, C> {
     /// Whoever calls this has decided that mail may go over this channel.
-    pub(super) fn into_ready(self) -> Ready {
-        Ready::new(self.dialect, self.facts, Origin::Fresh)
+    pub(super) fn into_entrance(self) -> Entrance<'a> {
+        Entrance { dialect: self.dialect, peer: self.peer, facts: self.facts }
     }
 }
 
-impl Greeted<'_, Secured> {
-    /// Goes on with mail, inside TLS.
+impl<'a> Greeted<'a, Secured> {
+    /// Goes on inside TLS.
     #[must_use]
-    pub fn ready(self) -> Ready {
-        self.into_ready()
+    pub fn entrance(self) -> Entrance<'a> {
+        self.into_entrance()
     }
 }

@@ -1,11 +1,13 @@
-//! From the greeting to a session: EHLO with HELO as fallback, or LHLO.
+//! From the greeting to a session: EHLO with HELO as fallback, or LHLO; TLS and AUTH where they are wanted.
 
 mod greeted;
+mod login;
 mod options;
 mod ready;
 mod starttls;
 
 pub use greeted::{Greeted, OwnName};
+pub use login::{Admission, Entrance, Identification, Login, LoginRefusals, LoginTerms};
 pub use options::{EhloUse, HelloOptions, RefusedGreeting};
 pub use ready::{Origin, Ready};
 pub use starttls::{Encryption, Onward, StartTls, TlsAnswer, Upgrade};

@@ -1,9 +1,9 @@
 //! STARTTLS, RFC 3207: whether it is said, and what the answer leads to.
 //!
-//! A session that began in the clear carries mail only through [`Greeted::onward`], so that no order of events leads from
+//! A session that began in the clear goes on only through [`Greeted::onward`], so that no order of events leads from
 //! [`Encryption::Required`] to mail in plaintext.
 
-use super::{Farewell, Greeted, Hello, HelloAction, HelloFailed, Plain, Ready, Secured};
+use super::{Entrance, Farewell, Greeted, Hello, HelloAction, HelloFailed, Plain, Secured};
 use crate::ext::Extension;
 use crate::failure::{Failure, Lost};
 use crate::reply::{Reply, ReplyClass, ReplyReader};
@@ -24,8 +24,8 @@ pub enum Encryption {
 /// What a session in the clear does next.
 #[derive(Debug)]
 pub enum Onward<'a> {
-    /// Mail, in plaintext.
-    Mail(Ready),
+    /// Mail, in plaintext, once it is clear who we are.
+    Plaintext(Entrance<'a>),
     /// STARTTLS.
     StartTls(StartTls<'a>),
 }
@@ -53,7 +53,7 @@ pub enum TlsAnswer<'a> {
     /// Go ahead: the handshake begins, and nothing in the clear was left unread.
     Handshake(Upgrade<'a>),
     /// No, and the policy lets mail go in plaintext.
-    Mail(Ready),
+    Plaintext(Entrance<'a>),
 }
 
 /// A server that waits for a handshake.
@@ -67,7 +67,9 @@ impl<'a> Greeted<'a, Plain> {
     /// [`HelloFailed`]: TLS is required and not offered.
     pub fn onward(self, encryption: Encryption) -> Result<Onward<'a>, Box<HelloFailed>> {
         match (encryption, self.facts.offers(Extension::StartTls)) {
-            (Encryption::Never, _) | (Encryption::WhereOffered, false) => Ok(Onward::Mail(self.into_ready())),
+            (Encryption::Never, _) | (Encryption::WhereOffered, false) => {
+                Ok(Onward::Plaintext(self.into_entrance()))
+            }
             (Encryption::WhereOffered | Encryption::Required, true) => {
                 Ok(Onward::StartTls(StartTls { greeted: self, encryption, state: State::Say }))
             }
@@ -120,7 +122,7 @@ impl<'a> StartTls<'a> {
         match (self.state, self.encryption) {
             (State::Accepted, _) => Ok(TlsAnswer::Handshake(Upgrade(self.greeted))),
             (State::Refused(_), Encryption::WhereOffered | Encryption::Never) => {
-                Ok(TlsAnswer::Mail(self.greeted.into_ready()))
+                Ok(TlsAnswer::Plaintext(self.greeted.into_entrance()))
             }
             (State::Refused(reply), Encryption::Required) => {
                 let failure = Failure::tls_refused(self.greeted.peer, &reply);

@@ -23,6 +23,7 @@ fn envelope<'a>(recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
         utf8: Utf8::NotAsked,
         envid: None,
         ret: None,
+        auth: crate::envelope::MailAuth::Unsaid,
         recipients,
     }
 }

@@ -41,6 +41,11 @@ pub(crate) struct Seen {
 }
 
 impl Observed {
+    /// Whether the server asked for a certificate of ours, and was shown one.
+    pub fn showed_ours(&self) -> bool {
+        self.seen().own.is_some()
+    }
+
     pub(crate) fn seen(&self) -> Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

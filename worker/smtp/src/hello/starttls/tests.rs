@@ -47,7 +47,7 @@ fn answered(encryption: Encryption, answer: &str) -> String {
     assert_eq!(starttls.next_action(&mut replies, &mut out), HelloAction::Done);
     match starttls.finish() {
         Ok(TlsAnswer::Handshake(_)) => "handshake".into(),
-        Ok(TlsAnswer::Mail(ready)) => format!("plaintext {:?}", ready.facts().extensions),
+        Ok(TlsAnswer::Plaintext(entrance)) => format!("plaintext {:?}", entrance.facts().extensions),
         Err(failed) => format!("{} {} {:?}", failed.failure.status, failed.failure.reason, failed.farewell),
     }
 }
@@ -121,8 +121,11 @@ fn what_is_required_and_not_offered_fails() {
     let failed = greeted(&options, OFFERS_NOT).onward(Encryption::Required).unwrap_err();
     assert_eq!(failed.failure.status.to_string(), "4.7.4");
     assert_eq!(failed.failure.reason, "TLS is required, but was not offered by host mx[1]");
-    assert!(matches!(greeted(&options, OFFERS_NOT).onward(Encryption::WhereOffered), Ok(Onward::Mail(_))));
-    assert!(matches!(greeted(&options, OFFERS).onward(Encryption::Never), Ok(Onward::Mail(_))));
+    assert!(matches!(
+        greeted(&options, OFFERS_NOT).onward(Encryption::WhereOffered),
+        Ok(Onward::Plaintext(_))
+    ));
+    assert!(matches!(greeted(&options, OFFERS).onward(Encryption::Never), Ok(Onward::Plaintext(_))));
 }
 
 #[test]
@@ -135,8 +138,8 @@ fn inside_tls_introductions_begin_again() {
     assert_eq!(out, b"EHLO us\r\n");
     replies.feed(b"250-mx\r\n250-STARTTLS\r\n250 DSN\r\n");
     assert_eq!(hello.next_action(&mut replies, &mut out), HelloAction::Done);
-    let ready = hello.finish().unwrap().ready();
-    assert_eq!(format!("{:?}", ready.facts().extensions), "Extensions(DSN)");
+    let entrance = hello.finish().unwrap().entrance();
+    assert_eq!(format!("{:?}", entrance.facts().extensions), "Extensions(DSN)");
 }
 
 /// Whatever a server says, what is required is not left out.

@@ -1,0 +1,89 @@
+//! Parts of the dialogue before mail, driven by one loop: what is written, what is waited for, and how long.
+
+use super::greet::{GreetError, Terms};
+use super::login;
+use crate::context::Context;
+use crate::duty::Duty;
+use crate::wire::{Limit, Wire, WireError};
+use smtp::{Channel, Hello, HelloAction, Login, Lost, ReplyReader, Stage, StartTls};
+use std::time::Duration;
+
+/// A part of the dialogue that is driven by one loop.
+pub(super) trait Dialogue {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction;
+    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost);
+}
+
+impl<C: Channel> Dialogue for Hello<'_, C> {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
+        Hello::next_action(self, replies, out)
+    }
+
+    fn on_lost(&mut self, replies: &mut ReplyReader, how: Lost) {
+        Hello::on_lost(self, replies, how);
+    }
+}
+
+impl Dialogue for StartTls<'_> {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
+        StartTls::next_action(self, replies, out)
+    }
+
+    fn on_lost(&mut self, _: &mut ReplyReader, how: Lost) {
+        StartTls::on_lost(self, how);
+    }
+}
+
+impl Dialogue for Login<'_> {
+    fn next_action(&mut self, replies: &mut ReplyReader, out: &mut Vec<u8>) -> HelloAction {
+        Login::next_action(self, replies, out)
+    }
+
+    fn on_lost(&mut self, _: &mut ReplyReader, how: Lost) {
+        Login::on_lost(self, how);
+    }
+}
+
+/// Drives a part of the dialogue to its end.
+pub(super) async fn converse<D: Dialogue>(
+    terms: &Terms<'_>,
+    wire: &mut Wire,
+    mut dialogue: D,
+) -> Result<D, GreetError> {
+    while let HelloAction::Await(stage) = dialogue.next_action(&mut wire.replies, &mut wire.outgoing) {
+        let patience = match stage {
+            Stage::Auth => login::patience(terms.context, wire),
+            stage => patience(terms.context, stage),
+        };
+        match exchange(wire, terms.duty, patience).await {
+            Ok(()) => {}
+            Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),
+            Err(WireError::Lost { how, .. }) => {
+                wire.last_words();
+                dialogue.on_lost(&mut wire.replies, how);
+            }
+        }
+    }
+    Ok(dialogue)
+}
+
+async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
+    wire.flush(duty, Limit::EachStep(patience)).await?;
+    wire.hear(duty, patience).await
+}
+
+/// How long a stage may take.
+pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
+    let timeouts = &context.config.timeouts;
+    match stage {
+        Stage::Greeting | Stage::Ehlo | Stage::Helo | Stage::Lhlo | Stage::Auth => timeouts.hello.get(),
+        Stage::StartTls => timeouts.starttls.get(),
+        Stage::Mail => timeouts.mail.get(),
+        Stage::Rcpt => timeouts.rcpt.get(),
+        Stage::Data => timeouts.data_init.get(),
+        Stage::Content => timeouts.data_xfer.get(),
+        Stage::EndOfData => timeouts.data_done.get(),
+        Stage::Rset => timeouts.rset.get(),
+        Stage::Quit => timeouts.quit.get(),
+    }
+}
