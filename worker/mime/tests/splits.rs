@@ -63,6 +63,15 @@ fn cut<'a>(content: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
     pieces
 }
 
+/// Where headers end without a blank line, a first line of text that is encoded can look like a header: `=E9:`.
+fn without_traps(content: &[u8]) -> Vec<u8> {
+    let harmless = |line: &[u8]| {
+        let is_trap = line.iter().any(|octet| *octet >= 0x80);
+        line.iter().map(|octet| if is_trap && *octet == b':' { b';' } else { *octet }).collect::<Vec<_>>()
+    };
+    content.split(|octet| *octet == b'\n').map(harmless).collect::<Vec<_>>().join(&b'\n')
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -96,9 +105,7 @@ proptest! {
     fn what_was_converted_once_needs_no_conversion(content in content()) {
         // A space in the place of a lone CR can make another line of it.
         let content = without_lone_cr(&content);
-        // Where headers end without a blank line, a first line of text that is encoded can look like a header: `=E9:`.
-        let is_trap = |line: &[u8]| line.contains(&b':') && line.iter().any(|octet| *octet >= 0x80);
-        prop_assume!(!content.split(|octet| *octet == b'\n').any(is_trap));
+        let content = without_traps(&content);
         let limits = Limits::default();
         let (once, _) = filtered(&limits, Conversion::SevenBit, keep, [&content[..]]);
         let (twice, _) = filtered(&limits, Conversion::SevenBit, keep, [&once[..]]);
