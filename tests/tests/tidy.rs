@@ -145,6 +145,20 @@ fn every_file_begins_with_its_purpose() {
 }
 
 #[test]
+fn no_merge_was_left_half_done() {
+    let documents =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Cargo.toml", "tests/run"];
+    let texts = documents.map(|name| (name.to_owned(), fs::read_to_string(root().join(name)).unwrap()));
+    let sources = sources().into_iter().map(|source| (source.path, source.text));
+    let marks = ["<".repeat(7) + " ", ">".repeat(7) + " "];
+    let half_done =
+        |text: &str| text.lines().any(|line| marks.iter().any(|mark| line.starts_with(mark.as_str())));
+    none(
+        texts.into_iter().chain(sources).filter(|(_, text)| half_done(text)).map(|(path, _)| path).collect(),
+    );
+}
+
+#[test]
 fn files_stay_short() {
     let long = |source: &Source| source.text.lines().count() > LONGEST_FILE;
     none(
