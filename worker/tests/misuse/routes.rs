@@ -40,6 +40,24 @@ fn a_route_is_followed_while_it_is_fresh_and_not_replayed_afterwards() {
     assert_eq!(told(Boottime(1)), (1, 0));
 }
 
+/// The destination's key does not know what is configured for single hosts (`smtp_tls_per_site`), the endpoint's does.
+#[test]
+fn a_route_that_was_found_under_another_policy_is_not_followed() {
+    let (now, once) = (Server::start(Offers::Tls), Server::start(Offers::Tls));
+    let endpoint = session_to(&once, &["smtp_tls_mandatory_protocols=TLSv1.3", "smtp_tls_protocols=TLSv1.3"])
+        .parked
+        .endpoint;
+    let mut worker = Worker::start(&[]);
+    worker.deliver(&now);
+    let route = route_to(&once, Boottime::now().after(Duration::from_secs(60)));
+    let sealed = seal_route(&secret(), &worker.destination(), &endpoint, &route);
+    worker.answer(&FromCache::Way { endpoint, sealed }, &[]);
+    worker.miss();
+    assert_eq!(worker.fate(), Fate::Sent);
+    worker.end();
+    assert_eq!((now.messages(), once.messages()), (1, 1));
+}
+
 #[test]
 fn a_session_is_not_used_by_a_route_of_the_past_or_of_another_destination() {
     let (now, once) = (Server::start(Offers::Tls), Server::start(Offers::Tls));
