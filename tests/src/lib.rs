@@ -47,6 +47,7 @@ pub mod peer;
 pub mod script;
 pub mod secrets;
 pub mod sink;
+pub mod site;
 pub mod zone;
 
 pub mod dovecot;

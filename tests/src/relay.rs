@@ -17,6 +17,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Launch {
     folder: PathBuf,
+    /// What stands before the options.
+    text: String,
     options: MainCf,
     held: bool,
     libexec: Option<PathBuf>,
@@ -54,7 +56,7 @@ impl Launch {
 
     /// Starts the relay and waits until it takes mail and answers commands.
     pub fn start(self) -> Relay {
-        fs::write(self.config(), self.options.text()).expect("main.cf");
+        fs::write(self.config(), self.text.clone() + &self.options.text()).expect("main.cf");
         let run = self.folder.join("run");
         for old in ["intake.address", "control"] {
             let _ = fs::remove_file(run.join(old));
@@ -102,13 +104,18 @@ pub struct Relay {
 impl Relay {
     /// A relay with everything below the sandbox and its listener on a free port of 127.0.0.1.
     pub fn in_sandbox(sandbox: &Sandbox) -> Launch {
+        Self::of_file(sandbox, String::new()).option("myhostname", "relay.test")
+    }
+
+    /// The same with this main.cf, of which only the folders and the listener are set anew.
+    pub fn of_file(sandbox: &Sandbox, text: String) -> Launch {
         let mut options = MainCf::new();
         options
             .set("queue_directory", sandbox.join("spool").display().to_string())
             .set("baton_run_directory", sandbox.folder("run").display().to_string())
-            .set("baton_intake_listen", "127.0.0.1:0")
-            .set("myhostname", "relay.test");
-        Launch { folder: sandbox.path().to_owned(), options, held: false, libexec: None, wrapper: Vec::new() }
+            .set("baton_intake_listen", "127.0.0.1:0");
+        let folder = sandbox.path().to_owned();
+        Launch { folder, text, options, held: false, libexec: None, wrapper: Vec::new() }
     }
 
     /// Where it takes mail.

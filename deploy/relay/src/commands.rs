@@ -89,7 +89,7 @@ Signals:
 /// Where the settings come from.
 #[derive(Debug, Args, Clone, Default)]
 pub struct SettingsArguments {
-    /// main.cf to read [default: BATON_CONFIG, then /etc/baton/main.cf if it exists]
+    /// main.cf to read, or its folder [default: BATON_CONFIG, then /etc/baton/main.cf if it exists]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Set a parameter over the file's value; may be given several times
@@ -102,6 +102,8 @@ impl SettingsArguments {
     #[must_use]
     pub fn source(&self) -> Source {
         let path = self.config.clone().or_else(|| std::env::var_os("BATON_CONFIG").map(PathBuf::from));
+        // postconf takes the folder.
+        let path = path.map(|path| if path.is_dir() { path.join("main.cf") } else { path });
         Source { path, options: self.option.clone() }
     }
 

@@ -159,6 +159,12 @@ impl MainCf {
         self
     }
 
+    /// The same as if nothing had been set: no default depends on another setting.
+    #[must_use]
+    pub(crate) fn without_settings(&self) -> Self {
+        Self { settings: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Whose defaults hold.
     pub fn deployment(&self) -> Deployment {
         self.deployment

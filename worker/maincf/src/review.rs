@@ -63,8 +63,7 @@ impl fmt::Display for Warning {
 
 /// What is set but does not act, in the order of the names; the summary of foreign names comes last.
 pub fn warnings(cf: &MainCf) -> Vec<Warning> {
-    let used: HashSet<&str> =
-        cf.settings().flat_map(|(_, setting)| expand::references(&setting.text)).collect();
+    let used = used(cf);
     let mut warnings = Vec::new();
     let mut foreign = Vec::new();
     for (name, setting) in cf.settings() {
@@ -88,6 +87,19 @@ pub fn warnings(cf: &MainCf) -> Vec<Warning> {
         warnings.push(Warning::Foreign { names: foreign });
     }
     warnings
+}
+
+/// Names that are set, mean nothing to anybody, and are referred to by no other value.
+pub(crate) fn unused(cf: &MainCf) -> HashSet<&str> {
+    let used = used(cf);
+    let unknown =
+        cf.settings().filter(|(name, setting)| matches!(standing(cf, name, setting), Standing::Unknown));
+    unknown.map(|(name, _)| name).filter(|name| !used.contains(name)).collect()
+}
+
+/// Names that values refer to.
+fn used(cf: &MainCf) -> HashSet<&str> {
+    cf.settings().flat_map(|(_, setting)| expand::references(&setting.text)).collect()
 }
 
 /// Settings that must not be ignored and cannot be honoured.

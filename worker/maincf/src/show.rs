@@ -5,7 +5,7 @@ use crate::known;
 use crate::main_cf::{MainCf, Origin};
 use crate::param::Param;
 use crate::params;
-use crate::review::nearest_name;
+use crate::review::{nearest_name, unused};
 
 /// Whose values are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +59,23 @@ pub enum ShowError {
     },
 }
 
-/// The parameters of these names, or all of them, sorted by name.
+/// The parameters of these names, in their order, or all of them, sorted by name. As in postconf, names that are set but mean nothing are
+/// among those that are asked for only, and blanks and line ends within a value are one blank.
 ///
 /// Errors: one of the names does not exist.
 pub fn show(cf: &MainCf, names: &[String], which: Which, form: Form) -> Result<Vec<Shown>, ShowError> {
-    let mut wanted: Vec<String> = if !names.is_empty() {
-        for name in names {
-            must_exist(cf, name)?;
-        }
-        names.to_vec()
-    } else if which == Which::Defaults {
+    names.iter().try_for_each(|name| must_exist(cf, name))?;
+    let bare = (which == Which::Defaults).then(|| cf.without_settings());
+    let cf = bare.as_ref().unwrap_or(cf);
+    if !names.is_empty() {
+        return Ok(names.iter().filter_map(|name| shown(cf, name.clone(), which, form)).collect());
+    }
+    let mut wanted: Vec<String> = if which == Which::Defaults {
         params::names().into_iter().map(Into::into).collect()
     } else {
-        let set = cf.settings().map(|(name, _)| name.to_owned());
-        set.chain(params::names().into_iter().map(Into::into)).collect()
+        let unused = unused(cf);
+        let set = cf.settings().map(|(name, _)| name).filter(|name| !unused.contains(name));
+        set.map(str::to_owned).chain(params::names().into_iter().map(Into::into)).collect()
     };
     wanted.sort_unstable();
     wanted.dedup();
@@ -90,16 +93,16 @@ fn must_exist(cf: &MainCf, name: &str) -> Result<(), ShowError> {
 }
 
 fn shown(cf: &MainCf, name: String, which: Which, form: Form) -> Option<Shown> {
-    let set = cf.setting(&name).filter(|_| which != Which::Defaults);
-    let (text, origin) = match (set, which) {
+    let (text, origin) = match (cf.setting(&name), which) {
         (Some(set), _) => (set.text.clone(), set.origin.clone()),
         (None, Which::Set) => return None,
         (None, _) => (cf.default_text(&name)?.into_owned(), Origin::Default),
     };
     let value = match form {
         Form::AsWritten => Ok(text),
-        Form::Expanded => cf.expand_in(&text, Some(&name)).map(|value| value.trim().to_owned()),
+        Form::Expanded => cf.expand_in(&text, Some(&name)),
     };
+    let value = value.map(|value| value.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
     let row = params::find(&name).map(|found| found.row);
     Some(Shown { name, value, origin, row })
 }
@@ -111,8 +114,8 @@ mod tests {
     use super::*;
 
     fn lines(names: &[&str], which: Which, form: Form) -> Vec<String> {
-        let text =
-            "relayhost = [$mydomain]\nlocal_thing = 1\nmyhostname = a.example\nsmtp_reply_filter = /x\n";
+        let text = "relayhost = [$mydomain]\nlocal_thing = 1\nmyhostname = a.example\nsmtp_reply_filter = /x  /y\n  \
+             /$local_thing\nfor_nothing = 1\n";
         let cf = MainCf::parse(text, Path::new("/m")).unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let shown = show(&cf, &names, which, form).unwrap();
@@ -130,7 +133,7 @@ mod tests {
                 "local_thing = 1 (/m:2)",
                 "myhostname = a.example (/m:3)",
                 "relayhost = [$mydomain] (/m:1)",
-                "smtp_reply_filter = /x (/m:4)",
+                "smtp_reply_filter = /x /y /$local_thing (/m:4)",
             ]
         );
     }
@@ -141,8 +144,8 @@ mod tests {
         assert_eq!(
             lines(&names, Which::InForce, Form::Expanded),
             [
-                "lmtp_connect_timeout = 0s (default)",
                 "relayhost = [example] (/m:1)",
+                "lmtp_connect_timeout = 0s (default)",
                 "smtp_destination_recipient_limit = 50 (default)",
             ]
         );

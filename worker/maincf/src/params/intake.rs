@@ -18,13 +18,13 @@ params! {
         /// The text after 220.
         banner: String = "smtpd_banner", "$myhostname ESMTP $mail_name", Shared, Act;
         /// How long a client may take for a command or a piece of text.
-        timeout: Positive<Duration> = "smtpd_timeout", "300s", Shared, Act;
+        timeout: Positive<Duration> = "smtpd_timeout", "${stress?{10}:{300}}s", Shared, Act;
         /// Most connections of one client at once.
         connection_count_limit: Option<Positive<u32>> = "smtpd_client_connection_count_limit", "50", Shared, Act;
         /// Most recipients of one message.
         recipient_limit: Positive<u32> = "smtpd_recipient_limit", "1000", Shared, Act;
         /// After how many errors without a delivery a client is disconnected.
-        hard_error_limit: Positive<u32> = "smtpd_hard_error_limit", "20", Shared, Act;
+        hard_error_limit: Positive<u32> = "smtpd_hard_error_limit", "${stress?{1}:{20}}", Shared, Act;
         /// Most text of unfinished messages in memory, all clients together; beyond it 452. Octets.
         memory_limit: Positive<u64> = "baton_intake_memory_limit", "67108864", Shared, Act;
         /// Most messages that wait for the disk; beyond it 452.
