@@ -47,6 +47,8 @@ const USES: &[(&str, &[&str])] = &[
             "baton-intake",
         ],
     ),
+    ("baton-postfix-wire", &[]),
+    ("baton-queuefile", &[]),
     ("baton-testkit", &[]),
 ];
 
