@@ -229,12 +229,13 @@ mod tests {
     #[test]
     fn a_list_has_one_octet_for_its_end() {
         let list = List::new().word("a", "x").word("b", "").int("c", -1).long("d", -1).data("e", b"\0\x01");
-        assert_eq!(list.end(), *b"a\0x\0b\0\0c\04294967295\0d\018446744073709551615\0e\0AAE=\0\0");
+        assert_eq!(list.end(), *b"a\0x\0b\0\0c\x004294967295\0d\x0018446744073709551615\0e\0AAE=\0\0");
     }
 
     #[test]
     fn numbers_are_read_as_unsigned_or_signed() {
-        let mut fields = one(b"a\04294967295\0b\0-1\0c\018446744073709551615\0d\0 +7\0e\x002147483648\0\0");
+        let mut fields =
+            one(b"a\x004294967295\0b\0-1\0c\x0018446744073709551615\0d\0 +7\0e\x002147483648\0\0");
         assert_eq!(fields.int("a"), Ok(-1));
         assert_eq!(fields.int("b"), Ok(-1));
         assert_eq!(fields.long("c"), Ok(-1));
