@@ -59,6 +59,14 @@ pub enum ContextError {
         /// What is wrong with it.
         error: ::sasl::UnknownOption,
     },
+    /// A store of refused logins that cannot be one.
+    #[error("{parameter}: {error}")]
+    LoginCache {
+        /// Which parameter is wrong.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: crate::refused::BadCacheName,
+    },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]
     Port {

@@ -2,6 +2,7 @@
 
 use super::ContextError;
 use super::tables::Asked;
+use crate::refused::{self, RefusedLogins};
 use maincf::params::Sasl;
 use maincf::tables::{DomainMatcher, Membership, ParentMatch, TableError, TableList};
 use maincf::value::SaslOptions;
@@ -10,6 +11,7 @@ use sasl::{Authzid, BadCredential, Credential, Filtered, SecurityOptions, Securi
 use smtp::{LoginRefusals, MailAuth};
 use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Made once, when the process starts. Credentials are in tables, and in nobody's hands longer than a delivery takes.
@@ -33,6 +35,8 @@ pub struct LoginContext {
     pub options: SecurityPolicy,
     /// What a refusal means.
     pub refusals: LoginRefusals,
+    /// Refusals of other deliveries.
+    pub refused: Option<RefusedLogins>,
     warned: Cell<bool>,
 }
 
@@ -137,6 +141,7 @@ impl LoginContext {
                 )?,
             },
             refusals: if sasl.auth_soft_bounce { LoginRefusals::Soft } else { LoginRefusals::AsSaid },
+            refused: refused_logins(sasl, cf)?,
             warned: Cell::new(false),
         })
     }
@@ -221,6 +226,21 @@ impl SenderKeys {
         }
         Ok(None)
     }
+}
+
+/// What `*_sasl_auth_cache_name` names. Without it logins are tried as if they had not been refused, so that mail is
+/// not kept from going by a folder that cannot be made.
+fn refused_logins(sasl: &Sasl, cf: &MainCf) -> Result<Option<RefusedLogins>, ContextError> {
+    const PARAMETER: &str = "smtp_sasl_auth_cache_name";
+    if sasl.auth_cache_name.is_empty() {
+        return Ok(None);
+    }
+    let queue = cf.expanded("queue_directory").ok().flatten().unwrap_or_default();
+    let path = refused::folder(&sasl.auth_cache_name, Path::new(&queue))
+        .map_err(|error| ContextError::LoginCache { parameter: PARAMETER, error })?;
+    Ok(RefusedLogins::open(&path, sasl.auth_cache_time)
+        .inspect_err(|error| tracing::warn!("{PARAMETER}: {}: {error}", path.display()))
+        .ok())
 }
 
 /// Passwords that everybody on this machine can read are worth a word.

@@ -2,6 +2,7 @@
 
 use super::converse::converse;
 use super::greet::{GreetError, Terms, leave, part};
+use super::now_micros;
 use super::recipients::Failure;
 use super::secure::{self, Host};
 use super::session::{Place, Security};
@@ -9,8 +10,11 @@ use crate::context::{Asker, Context, Found, NoAnswer};
 use crate::wire::Wire;
 use proto::job::Request;
 use route::Nexthop;
-use sasl::{Circumstances, ClientCertificate, Credential, Filtered, Nonce, Protection, Selection, Setting};
-use smtp::{Admission, Entrance, Extension, Identification, LoginTerms, Ready};
+use sasl::{
+    Circumstances, ClientCertificate, Credential, Filtered, LoginFailed, Nonce, Protection, RefusedLogin,
+    Selection, Setting,
+};
+use smtp::{Admission, Entrance, Extension, HelloFailed, Identification, LoginRefusals, LoginTerms, Ready};
 use std::time::Duration;
 use tls::{Effective, Trust};
 
@@ -32,6 +36,9 @@ pub(super) struct Channel {
 
 /// What a destination's credential hashes to where it cannot be known.
 const UNKNOWN: &[u8] = b"unknown";
+
+/// RFC 4954 §6: the credential is wrong.
+const REFUSED: u16 = 535;
 
 /// Room for the longest line of a login: a buffer that grew would leave a secret behind.
 const ROOM: usize = 16 * 1024;
@@ -117,6 +124,9 @@ pub(super) async fn log_in(
 ) -> Result<Ready, GreetError> {
     let identification =
         identification(terms, place, &entrance, channel).map_err(|failure| part(wire, failure))?;
+    if let Some(failure) = refused_before(terms, place, &identification) {
+        return Err(part(wire, failure));
+    }
     let login = match entrance.onward(identification).map_err(|failed| leave(wire, place, &failed))? {
         Admission::Mail(ready) => return Ok(ready),
         Admission::LogIn(login) => login,
@@ -124,7 +134,46 @@ pub(super) async fn log_in(
     wire.outgoing = Vec::with_capacity(ROOM);
     let login = converse(terms, wire, login).await;
     wire.wipe();
-    login?.finish().map_err(|failed| leave(wire, place, &failed))
+    login?.finish().map_err(|failed| {
+        remember(terms, place, &failed);
+        leave(wire, place, &failed)
+    })
+}
+
+/// A login that was refused not long ago is not tried: too many of them and the server shuts us out.
+fn refused_before(terms: &Terms<'_>, place: &Place, identification: &Identification<'_>) -> Option<Failure> {
+    let Identification::WhereOffered(LoginTerms { selection, refusals, .. }) = identification else {
+        return None;
+    };
+    if matches!(selection, Err(LoginFailed::NothingOffered { .. })) {
+        return None;
+    }
+    let store = terms.context.sasl.login()?.refused.as_ref()?;
+    let refused = store.find(&place.host, terms.footing.credential.as_ref()?, now_seconds())?;
+    let failure = Failure {
+        remote_mta: Some(place.host.clone()),
+        diagnostic: Some(refused.reply.replace('\n', " ")),
+        ..Failure::new(refused.status.clone(), refused.reason(&place.peer()))
+    };
+    Some(if *refusals == LoginRefusals::Soft { failure.softened() } else { failure })
+}
+
+/// What the server objects to is the credential: the next delivery need not ask.
+fn remember(terms: &Terms<'_>, place: &Place, failed: &HelloFailed) {
+    let store = terms.context.sasl.login().and_then(|login| login.refused.as_ref());
+    let (Some(store), Some(credential)) = (store, &terms.footing.credential) else { return };
+    let Some(reply) = failed.failure.reply.as_ref().filter(|reply| reply.code.value() == REFUSED) else {
+        return;
+    };
+    let (status, reply) = (reply.status.to_string(), reply.text.clone());
+    let refused = RefusedLogin { at: now_seconds(), status, reply };
+    if let Err(error) = store.remember(&place.host, credential, &refused) {
+        tracing::warn!("cannot remember a refused login: {error}");
+    }
+}
+
+fn now_seconds() -> u64 {
+    now_micros() / 1_000_000
 }
 
 fn identification<'t>(
