@@ -175,6 +175,7 @@ fn who_logs_in_and_what_lies_parked_is_told_and_a_password_never() {
         .option("smtp_sasl_auth_enable", "yes")
         .option("smtp_sasl_password_maps", format!("texthash:{}", passwords.display()))
         .option("smtp_sender_dependent_authentication", "yes")
+        .option("smtp_sasl_auth_cache_name", format!("proxy:btree:{}/refused", sandbox.path().display()))
         .option("smtp_tls_policy_maps", "inline:{ {[hub.test]:587 = secure match=hub.test:.test} }")
         .option(
             "transport_maps",
@@ -185,6 +186,7 @@ fn who_logs_in_and_what_lies_parked_is_told_and_a_password_never() {
         .option("connection_cache_ttl_limit", "60s")
         .start();
     at_the_relayhost(&relay);
+    assert!(!sandbox.join("refused.baton").exists(), "who asks leaves nothing behind");
     at_sockets_and_literals(&relay);
     parked_sessions(&relay, &kept);
     let nowhere = relay.try_command(&["explain", "u@x.test"]);

@@ -120,7 +120,11 @@ fn destination(
 }
 
 /// A worker's context. Its keys are of no use to anybody: nothing is parked or taken.
-fn context(args: &WorkerArgs, cf: MainCf) -> Result<Context, Failure> {
+fn context(args: &WorkerArgs, mut cf: MainCf) -> Result<Context, Failure> {
+    // The store of refused logins would be made, and belong to whoever asks.
+    for prefix in ["smtp", "lmtp"] {
+        cf.set_option(&format!("{prefix}_sasl_auth_cache_name=")).map_err(Failure::configuration)?;
+    }
     let cf = context::for_process(args, cf);
     let current = DepositKey { epoch: 0, key: new_secret()? };
     let keys = Keys { secret: new_secret()?, deposit: DepositKeys { current, previous: None } };
