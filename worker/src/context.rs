@@ -4,7 +4,7 @@ mod sasl;
 mod tables;
 mod tls;
 
-pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
+pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
@@ -133,15 +133,18 @@ pub fn read(args: &Args) -> Result<MainCf, ContextError> {
     for option in &args.options {
         cf.set_option(option)?;
     }
+    Ok(for_process(args, cf))
+}
+
+/// A configuration as the process with these arguments sees it.
+#[must_use]
+pub fn for_process(args: &Args, cf: MainCf) -> MainCf {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let process = match args.protocol {
         Protocol::Smtp => "smtp",
         Protocol::Lmtp => "lmtp",
     };
-    Ok(cf
-        .for_deployment(Deployment::Standalone)
-        .in_process(process, &args.service)
-        .with_system_hostname(&host))
+    cf.for_deployment(Deployment::Standalone).in_process(process, &args.service).with_system_hostname(&host)
 }
 
 impl Context {

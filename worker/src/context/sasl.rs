@@ -65,6 +65,15 @@ pub struct Asker<'a> {
     pub nexthop: &'a str,
 }
 
+/// A credential and where it stands.
+#[derive(Debug)]
+pub struct Found {
+    /// The key at which the tables have it.
+    pub key: String,
+    /// Who logs in.
+    pub credential: Credential,
+}
+
 /// It cannot be known whether there is a credential: mail waits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
@@ -94,8 +103,8 @@ impl SaslContext {
     ///
     /// # Errors
     /// [`NoAnswer`]: the server must not be talked to, since it is not known who we are to it.
-    pub fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, NoAnswer> {
-        self.login().map_or(Ok(None), |login| login.credential(asker))
+    pub fn find(&self, asker: Asker<'_>) -> Result<Option<Found>, NoAnswer> {
+        self.login().map_or(Ok(None), |login| login.find(asker))
     }
 
     /// The sender, where sessions of different senders must not be mixed.
@@ -162,19 +171,24 @@ impl LoginContext {
         }
     }
 
-    fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, NoAnswer> {
-        let value = match self.sender.find(&self.passwords, asker.sender)? {
-            Some(value) => Some(value),
-            None => match asker.host.map(|host| self.passwords.lookup(host)).transpose()?.flatten() {
-                Some(value) => Some(value),
-                None => self.passwords.lookup(asker.nexthop)?,
+    fn find(&self, asker: Asker<'_>) -> Result<Option<Found>, NoAnswer> {
+        let found = match self.sender.find(&self.passwords, asker.sender)? {
+            Some(found) => Some(found),
+            None => match asker.host.map(|host| self.at(host)).transpose()?.flatten() {
+                Some(found) => Some(found),
+                None => self.at(asker.nexthop)?,
             },
         };
-        let read = |value: String| {
+        let read = |(key, value): (String, String)| {
             let value = Zeroizing::new(value);
-            Credential::of_map_value(&value, self.delimiter, self.authzid)
+            let credential = Credential::of_map_value(&value, self.delimiter, self.authzid)?;
+            Ok(Found { key, credential })
         };
-        Ok(value.map(read).transpose()?)
+        found.map(read).transpose()
+    }
+
+    fn at(&self, key: &str) -> Result<Option<(String, String)>, NoAnswer> {
+        Ok(self.passwords.lookup(key)?.map(|value| (key.to_owned(), value)))
     }
 }
 
@@ -189,10 +203,10 @@ impl SenderKeys {
     }
 
     /// The address, without its extension, its local part where the domain is ours, its domain.
-    fn find(&self, passwords: &Asked, sender: &str) -> Result<Option<String>, NoAnswer> {
+    fn find(&self, passwords: &Asked, sender: &str) -> Result<Option<(String, String)>, NoAnswer> {
         let Self::First { extensions, origin } = self else { return Ok(None) };
         if let Some(value) = passwords.lookup(sender)? {
-            return Ok(Some(value));
+            return Ok(Some((sender.to_owned(), value)));
         }
         let Some((local, domain)) = sender.rsplit_once('@') else { return Ok(None) };
         // A delimiter at the very beginning is part of the name.
@@ -207,7 +221,7 @@ impl SenderKeys {
         ];
         for key in keys.into_iter().flatten() {
             if let Some(value) = passwords.lookup_part(&key)? {
-                return Ok(Some(value));
+                return Ok(Some((key, value)));
             }
         }
         Ok(None)

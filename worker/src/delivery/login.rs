@@ -6,7 +6,7 @@ use super::now_micros;
 use super::recipients::Failure;
 use super::secure::{self, Host};
 use super::session::{Place, Security};
-use crate::context::{Asker, Context, NoAnswer};
+use crate::context::{Asker, Context, Found, NoAnswer};
 use crate::wire::Wire;
 use proto::job::Request;
 use route::Nexthop;
@@ -43,17 +43,22 @@ const REFUSED: u16 = 535;
 /// Room for the longest line of a login: a buffer that grew would leave a secret behind.
 const ROOM: usize = 16 * 1024;
 
-/// The credential for a host of a next hop; without host that of the next hop alone.
-fn credential(
+/// The credential for a host of a next hop, and its key; without host that of the next hop alone.
+pub(super) fn whose(
     context: &Context,
-    request: &Request,
+    sender: &str,
     nexthop: &Nexthop,
     host: Option<&str>,
-) -> Result<Option<Credential>, NoAnswer> {
+) -> Result<Option<Found>, NoAnswer> {
     // As in policies: where a table says `unix:`, the key is the path.
     let unix = matches!(nexthop.kind(), route::Kind::Unix(_));
     let nexthop = if unix { nexthop.domain() } else { nexthop.text() };
-    context.sasl.credential(Asker { sender: &request.sender, host, nexthop })
+    context.sasl.find(Asker { sender, host, nexthop })
+}
+
+/// Whether a credential goes to whatever host MX records name, and nothing checks that host.
+pub(super) fn goes_to_unchecked(host: &Host, policy: &Effective) -> bool {
+    host.exchanger.is_some() && !policy.level.must_match()
 }
 
 /// What tells the credential of a destination from others, in its key.
@@ -62,8 +67,8 @@ pub(super) fn destination_credential(
     request: &Request,
     nexthop: &Nexthop,
 ) -> Option<Vec<u8>> {
-    match credential(context, request, nexthop, None) {
-        Ok(credential) => credential.map(|credential| credential.identity().as_bytes().to_vec()),
+    match whose(context, &request.sender, nexthop, None) {
+        Ok(found) => found.map(|found| found.credential.identity().as_bytes().to_vec()),
         Err(_) => Some(UNKNOWN.to_vec()),
     }
 }
@@ -80,18 +85,17 @@ pub(super) fn footing(
     policy: Effective,
 ) -> Result<Footing, Failure> {
     let name = &host.candidate.host;
-    let credential = credential(context, request, nexthop, Some(name)).map_err(|error| {
+    let found = whose(context, &request.sender, nexthop, Some(name)).map_err(|error| {
         tracing::warn!("{}: password lookup for {}/{name}: {error}", request.queue_id, nexthop.text());
         unanswered(&Place::of(&host.candidate))
     })?;
-    if credential.is_some()
-        && host.exchanger.is_some()
-        && !policy.level.must_match()
+    if found.is_some()
+        && goes_to_unchecked(host, &policy)
         && let Some(login) = context.sasl.login()
     {
         login.warn_of_unchecked_hosts(nexthop.text());
     }
-    Ok(Footing { policy, credential })
+    Ok(Footing { policy, credential: found.map(|found| found.credential) })
 }
 
 /// The same for a host of which all is known, without a word if something is in the way.
@@ -106,7 +110,7 @@ pub(super) fn known_footing(
 }
 
 /// A table of ours has no answer.
-fn unanswered(place: &Place) -> Failure {
+pub(super) fn unanswered(place: &Place) -> Failure {
     Failure::new("4.3.0", format!("local data error while talking to {}", place.peer()))
 }
 
