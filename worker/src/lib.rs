@@ -15,6 +15,7 @@ pub mod log;
 pub mod probe;
 pub mod process;
 pub mod refused;
+pub mod register;
 pub mod serve;
 pub mod state;
 pub mod supervisor;

@@ -1,12 +1,12 @@
 //! One transaction, driven over the wire: the dialogue says what, this does it.
 
-use super::Delivery;
 use super::content::Content;
 use super::converse::patience;
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
+use super::{Delivery, Ending};
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::{Limit, WireError};
@@ -86,7 +86,7 @@ async fn drive(
 }
 
 fn envelope<'a>(
-    delivery: &Delivery<'a>,
+    delivery: &'a Delivery<'_>,
     sender: &'a str,
     body: Body,
     recipients: &'a [Recipient<'a>],
@@ -160,14 +160,13 @@ pub(super) fn settle(
     for (at, verdict) in open.iter().zip(verdicts) {
         if let Verdict::Sent(reply) = verdict {
             let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
-            delivery.log(*at, &relay, stamps, &status, "sent", &text);
             let said = Some(text.clone());
             let certainty = Certainty::NotDelivered;
             let sent =
                 Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
             let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
             let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
-            delivery.left.settle(*at, fate, sent);
+            delivery.conclude(*at, Ending { fate, word: "sent", failure: sent, success }, &relay, stamps);
         }
     }
 }
