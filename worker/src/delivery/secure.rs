@@ -145,7 +145,10 @@ impl Delivery<'_> {
             Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
         };
         if host.dane.is_none() && policy.wants_dane() {
-            let port = nexthop.port_or(self.context.default_port());
+            let port = match host.candidate.endpoint {
+                route::Endpoint::Inet(address) => address.port(),
+                route::Endpoint::Unix(_) => nexthop.port_or(self.context.default_port()),
+            };
             match self.duty.guard(dane::look_up(self.context, &policy, host, port)).await? {
                 Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
                 Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
