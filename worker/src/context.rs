@@ -83,6 +83,8 @@ pub struct Context {
     pub pid: u32,
     /// The transport's name.
     pub service: String,
+    /// What the last hop adds to mail.
+    pub flags: maincf::value::DeliveryFlags,
     /// The parameters.
     pub config: DeliveryConfig,
     /// How the protocol differs.
@@ -163,6 +165,7 @@ impl Context {
         Ok(Self {
             pid: std::process::id(),
             service: args.service.clone(),
+            flags: args.flags,
             dialect: match args.protocol {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
