@@ -2,6 +2,7 @@
 
 mod choice;
 mod feedback;
+mod flags;
 mod known_ports;
 mod list;
 mod net;
@@ -20,6 +21,7 @@ pub use choice::{
     ResolverOptions, SecurityLevel,
 };
 pub use feedback::Feedback;
+pub use flags::DeliveryFlags;
 pub use known_ports::KnownPorts;
 pub use list::Keywords;
 pub(crate) use list::words;
