@@ -78,6 +78,7 @@ pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
     match stage {
         Stage::Greeting | Stage::Ehlo | Stage::Helo | Stage::Lhlo | Stage::Auth => timeouts.hello.get(),
         Stage::StartTls => timeouts.starttls.get(),
+        Stage::XforwardName | Stage::XforwardProtocol => timeouts.xforward.get(),
         Stage::Mail => timeouts.mail.get(),
         Stage::Rcpt => timeouts.rcpt.get(),
         Stage::Data => timeouts.data_init.get(),
