@@ -4,7 +4,7 @@ mod sasl;
 mod tables;
 mod tls;
 
-pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
+pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
@@ -59,6 +59,14 @@ pub enum ContextError {
         /// What is wrong with it.
         error: ::sasl::UnknownOption,
     },
+    /// A store of refused logins that cannot be one.
+    #[error("{parameter}: {error}")]
+    LoginCache {
+        /// Which parameter is wrong.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: crate::refused::BadCacheName,
+    },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]
     Port {
@@ -74,6 +82,8 @@ pub struct Context {
     pub pid: u32,
     /// The transport's name.
     pub service: String,
+    /// What the last hop adds to mail.
+    pub flags: maincf::value::DeliveryFlags,
     /// The parameters.
     pub config: DeliveryConfig,
     /// How the protocol differs.
@@ -123,15 +133,18 @@ pub fn read(args: &Args) -> Result<MainCf, ContextError> {
     for option in &args.options {
         cf.set_option(option)?;
     }
+    Ok(for_process(args, cf))
+}
+
+/// A configuration as the process with these arguments sees it.
+#[must_use]
+pub fn for_process(args: &Args, cf: MainCf) -> MainCf {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let process = match args.protocol {
         Protocol::Smtp => "smtp",
         Protocol::Lmtp => "lmtp",
     };
-    Ok(cf
-        .for_deployment(Deployment::Standalone)
-        .in_process(process, &args.service)
-        .with_system_hostname(&host))
+    cf.for_deployment(Deployment::Standalone).in_process(process, &args.service).with_system_hostname(&host)
 }
 
 impl Context {
@@ -149,6 +162,7 @@ impl Context {
         Ok(Self {
             pid: std::process::id(),
             service: args.service.clone(),
+            flags: args.flags,
             dialect: match args.protocol {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,

@@ -4,10 +4,13 @@
 //! first commands ([`greet`]), TLS ([`secure`]) and AUTH ([`login`]), what of the message changes ([`outgoing`], [`content`]),
 //! the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth keeping ([`keep`]).
 
+mod additions;
 pub mod connect;
 mod content;
 mod converse;
 mod dane;
+pub mod explain;
+
 pub mod fate;
 mod greet;
 mod hosts;
@@ -32,7 +35,7 @@ use fate::{Bounces, Fate, Position};
 use proto::clock::Boottime;
 use proto::job::{self, RecipientResult, Report, Request, SessionUse, Site};
 use recipients::{Failure, Recipients};
-use route::{Candidate, Dialect, Nexthop, RouteError, Syntax, Utf8Names};
+use route::{Candidate, Nexthop};
 use session::Session;
 use smtp::{Broken, Outcome, SessionEnd};
 use std::time::SystemTime;
@@ -120,7 +123,11 @@ enum Rest {
 
 impl Delivery<'_> {
     async fn run(&mut self) -> Result<(), Abandoned> {
-        let nexthops = match self.nexthops() {
+        if let Some(failure) = additions::obstacle(self) {
+            self.last_failure = Some(failure);
+            return Ok(());
+        }
+        let nexthops = match lookup::nexthops(self.context, &self.request.nexthop) {
             Ok(nexthops) => nexthops,
             Err(error) => {
                 let failure = Failure::new(error.status.to_string(), error.text);
@@ -148,25 +155,6 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// The request's next hops, then the fallback relays.
-    fn nexthops(&self) -> Result<Vec<Nexthop>, RouteError> {
-        let config = &self.context.config;
-        let dialect = match config.protocol {
-            maincf::Protocol::Smtp => Dialect::Smtp,
-            maincf::Protocol::Lmtp => Dialect::Lmtp,
-        };
-        let syntax = Syntax { dialect, utf8: Utf8Names::Converted, services: &self.context.services };
-        let mut nexthops =
-            Nexthop::parse_list(&self.request.nexthop, &syntax).map_err(|error| RouteError::from(&error))?;
-        for relay in &config.nexthop.fallback_relay {
-            match Nexthop::parse(relay, &syntax) {
-                Ok(relay) => nexthops.push(relay),
-                Err(error) => tracing::warn!("fallback relay: {error}"),
-            }
-        }
-        Ok(nexthops)
-    }
-
     /// Carries the message over one session, settles recipients, and parks the session or says QUIT.
     async fn carry(
         &mut self,
@@ -178,7 +166,7 @@ impl Delivery<'_> {
         let afterwards = keep.for_session(self.context, &session, self.duty);
         let open = self.left.left();
         let Session { mut connection, ready } = session;
-        let success = transact::success(&ready);
+        let success = transact::success(&ready, self.context.flags);
         let started = now_micros();
         let carried = transact::transact(self, &mut connection, ready, &open, afterwards).await;
         self.duty.release();

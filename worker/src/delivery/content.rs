@@ -16,6 +16,8 @@ const LARGEST_GROWTH: u64 = 3;
 /// How far the text has come.
 pub(super) struct Content<'a> {
     reader: Reader<'a>,
+    /// What goes in front.
+    added: Vec<u8>,
     changes: Option<Changes<'a>>,
     encoder: DataEncoder,
     /// How long writing may take.
@@ -42,7 +44,8 @@ impl<'a> Content<'a> {
             Changes { filter, addresses, changed: Vec::new() }
         });
         let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(line_limit));
-        Self { reader, changes, encoder, limit: limit(delivery, outgoing.conversion) }
+        let added = std::mem::take(&mut outgoing.added);
+        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion) }
     }
 
     /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
@@ -77,6 +80,17 @@ impl<'a> Content<'a> {
 
     /// One piece further.
     fn advance(&mut self, delivery: &Delivery<'_>, out: &mut Vec<u8>) -> Result<Progress, Abort> {
+        let added = std::mem::take(&mut self.added);
+        if !added.is_empty() {
+            match &mut self.changes {
+                None => self.encoder.encode(&added, out),
+                Some(changes) => {
+                    changes.pass(delivery, Some(&added))?;
+                    self.encoder.encode(&changes.changed, out);
+                }
+            }
+            return Ok(Progress::Some);
+        }
         let chunk = self.reader.next_chunk().map_err(|error| outgoing::unreadable(delivery, &error))?;
         match (&mut self.changes, chunk) {
             (None, None) => return Ok(Progress::End),

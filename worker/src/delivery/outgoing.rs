@@ -1,7 +1,7 @@
 //! What of a message changes for this server: found out before the first command, so that what cannot be sent is
 //! refused while the session is in order.
 
-use super::Delivery;
+use super::{Delivery, additions};
 use crate::generic::{Generic, GenericError};
 use mime::{Conversion, Filter, Limits, Survey};
 use proto::job;
@@ -22,6 +22,8 @@ pub(super) struct Outgoing {
     pub(super) recipients: Vec<Option<String>>,
     /// 7-bit or as it is.
     pub(super) conversion: Conversion,
+    /// Headers in front of all others.
+    pub(super) added: Vec<u8>,
     /// Answers about addresses in headers.
     pub(super) known: HashMap<String, Option<String>>,
 }
@@ -34,6 +36,7 @@ impl Outgoing {
             sender: None,
             recipients: Vec::new(),
             conversion: Conversion::None,
+            added: Vec::new(),
             known: HashMap::new(),
         }
     }
@@ -43,7 +46,8 @@ impl Outgoing {
 pub(super) fn prepare(delivery: &Delivery<'_>, facts: &EhloFacts, open: &[usize]) -> Result<Outgoing, Abort> {
     let body = body(delivery, facts)?;
     let conversion = if body == Body::Converted { Conversion::SevenBit } else { Conversion::None };
-    let mut outgoing = Outgoing { body, conversion, ..Outgoing::unchanged() };
+    let added = additions::headers(delivery, open)?;
+    let mut outgoing = Outgoing { body, conversion, added, ..Outgoing::unchanged() };
     let Some(generic) = &delivery.context.generic else { return Ok(outgoing) };
     let ask = |address: &str| generic.rewrite(address).map_err(|error| failed(delivery, &error));
     outgoing.sender = ask(&delivery.request.sender)?;

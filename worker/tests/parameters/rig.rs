@@ -91,10 +91,10 @@ fn keep_nothing(mut cache: Channel) -> Vec<String> {
                     if soon { "soon" } else { "late" }
                 ));
             }
-            ToCache::TakeByDestination(_) | ToCache::TakeByEndpoint(_) => {
-                if cache.send(&FromCache::Miss, &[]).is_err() {
-                    break;
-                }
+            ToCache::TakeByDestination(_) | ToCache::TakeByEndpoint(_)
+                if cache.send(&FromCache::Miss, &[]).is_err() =>
+            {
+                break;
             }
             _ => {}
         }

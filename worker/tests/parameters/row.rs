@@ -235,7 +235,7 @@ fn written(sink: &Sink, report: &Report, cache: &[String], log: &str) -> String 
     cache.iter().for_each(|line| say(line));
     let tried = log.lines().filter_map(|line| line.split_once("]: connect to ")?.1.split(']').next());
     say(&format!("tried {}", tried.collect::<Vec<_>>().join("] then ")));
-    log.lines().for_each(|line| say(line));
+    log.lines().for_each(say);
     text
 }
 
