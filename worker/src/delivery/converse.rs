@@ -98,3 +98,6 @@ pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
         Stage::Quit => timeouts.quit.get(),
     }
 }
+
+#[cfg(test)]
+mod tests;

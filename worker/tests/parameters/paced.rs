@@ -3,7 +3,8 @@
 use crate::rig::Worker;
 use proto::job::{Body, CacheUse, Fate, Recipient, Request, Times};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use testkit::wait::{PATIENCE, pass};
@@ -166,6 +167,32 @@ fn text_that_is_taken_slowly_has_the_time_that_its_length_has_at_the_least_data_
         let options = ["smtp_per_request_deadline=yes", "smtp_data_xfer_timeout=1s", rate];
         let (fate, reason) = fate(&options, nexthop, 24 << 20);
         assert_eq!(fate, wanted, "{rate}: {reason}");
+    }
+}
+
+/// A port whose queue of connections is full: the kernel answers no more of them.
+fn full_port() -> (u16, Vec<TcpStream>, OwnedFd) {
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listen(&socket, 0).unwrap();
+    let address = SocketAddr::try_from(getsockname(&socket).unwrap()).unwrap();
+    let more = || TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();
+    (address.port(), std::iter::from_fn(more).take(100).collect(), socket)
+}
+
+#[test]
+fn a_host_that_answers_no_connect_is_left_in_time() {
+    // smtp_connect_timeout; for LMTP the kernel's own patience is the default, which is longer than ours.
+    for protocol in ["smtp", "lmtp"] {
+        let (port, _held, _socket) = full_port();
+        let options = ["myhostname=client.test", "maillog_file="].map(String::from);
+        let timeout = format!("{protocol}_connect_timeout=1s");
+        let mut worker = Worker::start(protocol, &[&options[..], &[timeout]].concat());
+        worker.deliver(request(format!("[127.0.0.1]:{port}"), 0), b"");
+        let result = worker.report().unwrap().results.remove(0);
+        assert_eq!(result.reason, format!("connect to 127.0.0.1[127.0.0.1]:{port}: Connection timed out"));
+        worker.end();
     }
 }
 
