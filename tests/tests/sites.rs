@@ -55,6 +55,7 @@ const ONLY_OURS: &[(&str, &[&str])] = &[
             "tls_trace_rate_limit",
         ],
     ),
+    ("what Postfix has in master.cf, flags=", &["lmtp_delivery_flags", "smtp_delivery_flags"]),
     (
         "old names, which postconf shows only when asked for them",
         &["fallback_relay", "lmtp_per_record_deadline", "smtp_per_record_deadline"],
