@@ -277,6 +277,9 @@ impl Wire {
     async fn hear_until(&mut self, patience: Duration, enough: impl Fn(&mut ReplyReader) -> bool) {
         let deadline = Instant::now() + patience;
         while !enough(&mut self.replies) && Instant::now() < deadline {
+            if self.layer.as_mut().is_some_and(|layer| layer.has_ended(&mut self.replies)) {
+                return;
+            }
             match tokio::time::timeout_at(deadline, self.socket.ready_to_read()).await {
                 Ok(Ok(())) if self.read().is_ok() => {}
                 _ => return,
