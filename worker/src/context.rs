@@ -8,6 +8,7 @@ pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
+use crate::checks::Checks;
 use crate::farewells::Farewells;
 use crate::generic::Generic;
 use crate::supervisor::Keys;
@@ -102,6 +103,8 @@ pub struct Context {
     pub deposit: RefCell<DepositKeys>,
     /// Addresses that change on their way out.
     pub generic: Option<Generic>,
+    /// Headers and lines that change on their way out.
+    pub checks: Option<Checks>,
     /// Encryption.
     pub tls: TlsContext,
     /// Logging in.
@@ -177,6 +180,7 @@ impl Context {
             services,
             permanent,
             generic: Generic::open(&config)?,
+            checks: Checks::open(&config)?,
             tls: TlsContext::new(&config),
             sasl: SaslContext::new(&config, cf)?,
             config,
