@@ -1,5 +1,13 @@
 //! Names and defaults of the rows equal Postfix's, as the fixtures list them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test"
+)]
+
 mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
