@@ -1,5 +1,6 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod filter;
 mod sasl;
 mod tables;
 mod tls;
@@ -8,6 +9,7 @@ pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
+use crate::checks::Checks;
 use crate::farewells::Farewells;
 use crate::generic::Generic;
 use crate::supervisor::Keys;
@@ -16,7 +18,7 @@ use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadErr
 use proto::deposit::DepositKeys;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
-use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
+use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services, SrvLookup};
 use smtp::{Dialect, Discard, EhloUse, HelloOptions, RefusedGreeting};
 use std::cell::{OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
@@ -102,6 +104,8 @@ pub struct Context {
     pub deposit: RefCell<DepositKeys>,
     /// Addresses that change on their way out.
     pub generic: Option<Generic>,
+    /// Headers and lines that change on their way out.
+    pub checks: Option<Checks>,
     /// Encryption.
     pub tls: TlsContext,
     /// Logging in.
@@ -157,7 +161,7 @@ impl Context {
         let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
         })?;
-        let services = Services::system();
+        let services = Services::knowing(config.connect.known_tcp_ports.iter());
         let queue_directory = cf.expanded("queue_directory").ok().flatten().unwrap_or_default().into();
         Ok(Self {
             pid: std::process::id(),
@@ -168,15 +172,12 @@ impl Context {
                 Protocol::Lmtp => Dialect::LMTP,
             },
             hello: hello_options(&config)?,
-            resolver: Resolver::new(ResolverOptions {
-                source: dns_source(&config),
-                trust: AdTrust::for_support(dns_support(&config)),
-                cache_size: DNS_CACHE,
-            }),
+            resolver: resolver(&config),
             route: route_options(&config, &services)?,
             services,
             permanent,
             generic: Generic::open(&config)?,
+            checks: Checks::open(&config)?,
             tls: TlsContext::new(&config),
             sasl: SaslContext::new(&config, cf)?,
             config,
@@ -248,6 +249,18 @@ fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> 
     })
 }
 
+fn resolver(config: &DeliveryConfig) -> Resolver {
+    let resolver = Resolver::new(ResolverOptions {
+        source: dns_source(config),
+        trust: AdTrust::for_support(dns_support(config)),
+        cache_size: DNS_CACHE,
+    });
+    if config.dns.reply_filter.is_empty() {
+        return resolver;
+    }
+    resolver.with_filter(Box::new(filter::ReplyFilter::open(&config.dns.reply_filter)))
+}
+
 pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {
     let servers = config.dns.servers.clone();
     if servers.is_empty() {
@@ -297,6 +310,15 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
             route::MxLookupError::Ignored
         } else {
             route::MxLookupError::Respected
+        },
+        srv: SrvLookup {
+            services: dns.use_srv_lookup.iter().map(str::to_owned).collect(),
+            default_service: match &connect.tcp_port {
+                maincf::value::Service::Number(port) => port.to_string(),
+                maincf::value::Service::Name(name) => name.clone(),
+            },
+            ignore_errors: dns.ignore_srv_lookup_error,
+            may_be_missing: dns.allow_srv_lookup_fallback,
         },
         default_port: default_port.ok_or(ContextError::Port { parameter: "smtp_tcp_port" })?,
         own: OwnAddresses::default(),

@@ -189,7 +189,9 @@ impl Dispatcher {
         }
         let recovery = self.recovery.as_ref().map(|_| self.recover_at);
         let hourly = self.now() + Duration::from_secs(3600);
-        let next = [recovery, self.timer.next_deadline()].into_iter().flatten().fold(hourly, Duration::min);
+        let rest = self.scheduler.next_rest_over().filter(|_| !self.paused && !self.draining);
+        let next =
+            [recovery, self.timer.next_deadline(), rest].into_iter().flatten().fold(hourly, Duration::min);
         (self.started + next).min(self.pool.rotation_due())
     }
 

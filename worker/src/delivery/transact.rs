@@ -2,14 +2,14 @@
 
 use super::Delivery;
 use super::content::Content;
-use super::converse::patience;
+use super::converse::{exchange, limit, patience};
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::{Limit, WireError};
+use crate::wire::WireError;
 use maincf::value::DeliveryFlags;
 use proto::job;
 use smtp::{
@@ -61,13 +61,7 @@ async fn drive(
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
         transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = match action {
-            Action::Await(stage) => {
-                let patience = patience(context, stage);
-                match wire.flush(duty, Limit::EachStep(patience)).await {
-                    Ok(()) => wire.hear(duty, patience).await,
-                    lost => lost,
-                }
-            }
+            Action::Await(stage) => exchange(wire, duty, limit(context, patience(context, stage))).await,
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
