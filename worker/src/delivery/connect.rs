@@ -119,3 +119,21 @@ fn strerror(errno: rustix::io::Errno) -> String {
     let text = io::Error::from(errno).to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::converse::tests::context;
+
+    #[tokio::test]
+    async fn windows_are_limited_where_tcp_windowsize_says_so() {
+        let size = async |value: u32| {
+            let socket = TcpSocket::new_v4().unwrap();
+            limit_window(&context(&format!("tcp_windowsize={value}")).await, &socket);
+            socket.recv_buffer_size().unwrap()
+        };
+        // Linux gives twice as much, for what it needs itself.
+        assert_eq!(size(8192).await, 2 * 8192);
+        assert!(size(0).await > 2 * 8192);
+    }
+}

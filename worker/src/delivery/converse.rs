@@ -101,4 +101,4 @@ pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -11,7 +11,8 @@ use proto::job::ToWorker;
 use proto::secret::Secret;
 use std::os::fd::{AsFd, OwnedFd};
 
-async fn context(option: &str) -> Context {
+/// What a worker with this setting has.
+pub(in crate::delivery) async fn context(option: &str) -> Context {
     let (mut ours, theirs) = Packets::pair().unwrap();
     let results: OwnedFd = tempfile::tempfile().unwrap().into();
     let deposit = DepositKeys { current: DepositKey { epoch: 1, key: Secret::new([1; 32]) }, previous: None };
