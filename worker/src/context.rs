@@ -1,9 +1,11 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod introductions;
 mod sasl;
 mod tables;
 mod tls;
 
+pub use introductions::Introductions;
 pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
@@ -17,7 +19,7 @@ use proto::deposit::DepositKeys;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
 use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
-use smtp::{Dialect, Discard, EhloUse, HelloOptions, RefusedGreeting};
+use smtp::Dialect;
 use std::cell::{OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -79,7 +81,7 @@ pub struct Context {
     /// How the protocol differs.
     pub dialect: Dialect,
     /// The first commands.
-    pub hello: HelloOptions,
+    pub introductions: Introductions,
     /// Ports by name.
     pub services: Services,
     /// DNS.
@@ -153,7 +155,7 @@ impl Context {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
             },
-            hello: hello_options(&config)?,
+            introductions: Introductions::new(&config)?,
             resolver: Resolver::new(ResolverOptions {
                 source: dns_source(&config),
                 trust: AdTrust::for_support(dns_support(&config)),
@@ -211,28 +213,6 @@ impl Context {
 
 /// Mail to this port of our own addresses would come back.
 const LOOP_PORT: u16 = 25;
-
-fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> {
-    let hello = &config.hello;
-    let name = smtp::HeloName::new(&hello.name)
-        .map_err(|error| ContextError::HeloName { parameter: "smtp_helo_name", error })?;
-    let discarded: Vec<_> = hello.discard_keywords.iter().collect();
-    Ok(HelloOptions {
-        name,
-        my_hostname: config.identity.hostname.to_string(),
-        ehlo: match (hello.never_send_ehlo, hello.always_send_ehlo) {
-            (true, _) => EhloUse::Never,
-            (_, true) => EhloUse::Always,
-            _ => EhloUse::WhereAnnounced,
-        },
-        refused_greeting: if hello.skip_5xx_greeting {
-            RefusedGreeting::TryElsewhere
-        } else {
-            RefusedGreeting::Final
-        },
-        discard: Discard::parse(&discarded.join(" ")),
-    })
-}
 
 pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {
     let servers = config.dns.servers.clone();

@@ -219,13 +219,18 @@ impl Tables {
 
     /// The first table's value for the key. A table that cannot answer ends the search.
     pub fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        first(self.0.iter(), key)
+        first(self.0.iter(), key, Empty::NoAnswer)
+    }
+
+    /// As `lookup`, where an empty value means something too.
+    pub fn lookup_even_empty(&self, key: &str) -> Result<Option<String>, TableError> {
+        first(self.0.iter(), key, Empty::Answer)
     }
 
     /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
     /// or one above it. Tables of patterns are left out.
     pub fn lookup_part(&self, key: &str) -> Result<Option<String>, TableError> {
-        first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key)
+        first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key, Empty::NoAnswer)
     }
 
     /// All tables' remarks; for the log, once.
@@ -234,17 +239,27 @@ impl Tables {
     }
 }
 
-/// The first value for the key. As in Postfix no table is asked for nothing, and an empty value is no answer.
+/// What an empty value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// A mistake in the table.
+    NoAnswer,
+    /// A value like others.
+    Answer,
+}
+
+/// The first value for the key. As in Postfix no table is asked for nothing, and usually an empty value is no answer.
 fn first<'t>(
     tables: impl Iterator<Item = &'t (TableSpec, Box<dyn Table>)>,
     key: &str,
+    empty: Empty,
 ) -> Result<Option<String>, TableError> {
     if key.is_empty() {
         return Ok(None);
     }
     for (spec, table) in tables {
         match table.lookup(key)? {
-            Some(value) if value.is_empty() => {
+            Some(value) if value.is_empty() && empty == Empty::NoAnswer => {
                 return Err(TableError::new(spec, key, "an empty value"));
             }
             Some(value) => return Ok(Some(value)),

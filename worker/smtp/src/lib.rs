@@ -105,12 +105,12 @@ pub use command::{BadHeloName, HeloName, QUIT};
 pub use data::DataEncoder;
 pub use dialect::{Dialect, EndReplies, Introduction};
 pub use envelope::{Body, Envelope, MailAuth, Notify, Recipient, Ret, Utf8};
-pub use ext::{Discard, EhloFacts, Extension, Extensions, Remark, Standing};
+pub use ext::{Discard, EhloFacts, Extension, Extensions, FinalDot, Remark, Standing};
 pub use failure::{Certainty, Conduct, Failure, Lost, Scope};
 pub use hello::{
     Admission, Channel, EhloUse, Encryption, Entrance, Farewell, Greeted, Hello, HelloAction, HelloFailed,
-    HelloOptions, Identification, Login, LoginRefusals, LoginTerms, Onward, Origin, OwnName, Plain, Ready,
-    RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
+    HelloOptions, Identification, Login, LoginRefusals, LoginTerms, Onward, Origin, OwnName, PixWorkarounds,
+    Plain, Ready, RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
 };
 pub use line::EndlessLine;
 pub use reply::{Code, Reply, ReplyClass, ReplyError, ReplyReader};

@@ -99,7 +99,7 @@ pub(super) fn known_footing(
 }
 
 /// A table of ours has no answer.
-fn unanswered(place: &Place) -> Failure {
+pub(super) fn unanswered(place: &Place) -> Failure {
     Failure::new("4.3.0", format!("local data error while talking to {}", place.peer()))
 }
 

@@ -38,11 +38,11 @@ pub(super) async fn transact(
     let peer = connection.place.peer();
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
+    let content = Content::new(delivery, &mut outgoing, ready.facts());
     let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
-    let content = Content::new(delivery, &mut outgoing);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
