@@ -109,6 +109,31 @@ fn a_message_is_completed_and_handed_in() {
 }
 
 #[test]
+fn notices_are_asked_for_with_n_r_and_v() {
+    let sandbox = Sandbox::new("send-notices");
+    let sink = Sink::start(Settings::smtp().with("DSN"));
+    let mut relay = Relay::in_sandbox(&sandbox).option("relayhost", sink.nexthop()).start();
+    let (baton, config) = (programs::ours("baton"), sandbox.join("main.cf"));
+    let send = |words: &[&str]| {
+        let said =
+            run(&baton, &config, &[&["send", "-f", "me@x.test"], words].concat(), b"Subject: x\n\nx\n");
+        assert_eq!(said.code, 0, "{}", said.complaint);
+    };
+    send(&["-N", "success,delay", "-R", "hdrs", "-V", "order 7+x", "you@d.test"]);
+    send(&["-Nnever", "you@d.test"]);
+    send(&["you@d.test"]);
+    relay.expect_empty(wait::PATIENCE);
+    let commands: Vec<String> =
+        sink.record().connections.iter().flat_map(|one| one.commands.clone()).collect();
+    let said = |wanted: &str| commands.iter().filter(|command| command.contains(wanted)).count();
+    assert_eq!(said("ENVID=order+207+2Bx RET=HDRS"), 1, "{commands:?}");
+    assert_eq!(said("RCPT TO:<you@d.test> NOTIFY=SUCCESS,DELAY"), 1, "{commands:?}");
+    assert_eq!(said("RCPT TO:<you@d.test> NOTIFY=NEVER"), 1, "{commands:?}");
+    assert_eq!((said("RCPT TO:<you@d.test>"), said("NOTIFY="), said("RET=")), (3, 2, 1), "{commands:?}");
+    relay.stop();
+}
+
+#[test]
 fn long_messages_and_long_lists_of_recipients_arrive() {
     let mut scene = Scene::set(&[("smtpd_recipient_limit", "20"), ("message_size_limit", "6000000")]);
     let mut mail = b"Subject: long\n\n".to_vec();
@@ -165,7 +190,7 @@ fn the_caller_learns_why_a_message_was_not_taken() {
     scene.refused(&["-t"], b"Subject: to nobody\n\nx\n", 65, "names nobody");
     scene.refused(&["two@at@d.test"], b"x\n", 65, "is not an address");
     scene.refused(&["-bd"], b"", 69, "baton relay");
-    scene.refused(&["-N", "success", "a@d.test"], b"x\n", 69, "cannot be asked for");
+    scene.refused(&["-N", "sometimes", "a@d.test"], b"x\n", 64, "never, or a list");
     assert_eq!(scene.relay.queued(), 0);
 
     // The relay's own limit, where it differs from what is written in the file by now.

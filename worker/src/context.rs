@@ -1,12 +1,14 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
 mod introductions;
+mod rewordings;
 mod sasl;
 mod tables;
 mod tls;
 
 pub use introductions::Introductions;
-pub use sasl::{Asker, LoginContext, NoAnswer, SaslContext};
+pub use rewordings::Rewordings;
+pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
@@ -61,6 +63,14 @@ pub enum ContextError {
         /// What is wrong with it.
         error: ::sasl::UnknownOption,
     },
+    /// A store of refused logins that cannot be one.
+    #[error("{parameter}: {error}")]
+    LoginCache {
+        /// Which parameter is wrong.
+        parameter: &'static str,
+        /// What is wrong with it.
+        error: crate::refused::BadCacheName,
+    },
     /// A service name that nobody knows.
     #[error("{parameter}: unknown service name")]
     Port {
@@ -80,6 +90,8 @@ pub struct Context {
     pub config: DeliveryConfig,
     /// How the protocol differs.
     pub dialect: Dialect,
+    /// What servers and results are to be taken for.
+    pub rewordings: Rewordings,
     /// The first commands.
     pub introductions: Introductions,
     /// Ports by name.
@@ -125,15 +137,18 @@ pub fn read(args: &Args) -> Result<MainCf, ContextError> {
     for option in &args.options {
         cf.set_option(option)?;
     }
+    Ok(for_process(args, cf))
+}
+
+/// A configuration as the process with these arguments sees it.
+#[must_use]
+pub fn for_process(args: &Args, cf: MainCf) -> MainCf {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let process = match args.protocol {
         Protocol::Smtp => "smtp",
         Protocol::Lmtp => "lmtp",
     };
-    Ok(cf
-        .for_deployment(Deployment::Standalone)
-        .in_process(process, &args.service)
-        .with_system_hostname(&host))
+    cf.for_deployment(Deployment::Standalone).in_process(process, &args.service).with_system_hostname(&host)
 }
 
 impl Context {
@@ -155,6 +170,7 @@ impl Context {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
             },
+            rewordings: Rewordings::new(&config),
             introductions: Introductions::new(&config)?,
             resolver: Resolver::new(ResolverOptions {
                 source: dns_source(&config),

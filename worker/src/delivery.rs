@@ -8,6 +8,8 @@ pub mod connect;
 mod content;
 mod converse;
 mod dane;
+pub mod explain;
+
 pub mod fate;
 mod greet;
 mod hosts;
@@ -32,7 +34,7 @@ use fate::{Bounces, Fate, Position};
 use proto::clock::Boottime;
 use proto::job::{self, RecipientResult, Report, Request, SessionUse, Site};
 use recipients::{Failure, Recipients};
-use route::{Candidate, Dialect, Nexthop, RouteError, Syntax, Utf8Names};
+use route::{Candidate, Nexthop};
 use session::Session;
 use smtp::{Broken, Outcome, SessionEnd};
 use std::time::SystemTime;
@@ -120,7 +122,7 @@ enum Rest {
 
 impl Delivery<'_> {
     async fn run(&mut self) -> Result<(), Abandoned> {
-        let nexthops = match self.nexthops() {
+        let nexthops = match lookup::nexthops(self.context, &self.request.nexthop) {
             Ok(nexthops) => nexthops,
             Err(error) => {
                 let failure = Failure::new(error.status.to_string(), error.text);
@@ -146,25 +148,6 @@ impl Delivery<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The request's next hops, then the fallback relays.
-    fn nexthops(&self) -> Result<Vec<Nexthop>, RouteError> {
-        let config = &self.context.config;
-        let dialect = match config.protocol {
-            maincf::Protocol::Smtp => Dialect::Smtp,
-            maincf::Protocol::Lmtp => Dialect::Lmtp,
-        };
-        let syntax = Syntax { dialect, utf8: Utf8Names::Converted, services: &self.context.services };
-        let mut nexthops =
-            Nexthop::parse_list(&self.request.nexthop, &syntax).map_err(|error| RouteError::from(&error))?;
-        for relay in &config.nexthop.fallback_relay {
-            match Nexthop::parse(relay, &syntax) {
-                Ok(relay) => nexthops.push(relay),
-                Err(error) => tracing::warn!("fallback relay: {error}"),
-            }
-        }
-        Ok(nexthops)
     }
 
     /// Carries the message over one session, settles recipients, and parks the session or says QUIT.
@@ -213,21 +196,22 @@ impl Delivery<'_> {
     fn apply(&mut self, at: usize, failure: &Failure, position: Position, relay: &Relay, stamps: Stamps) {
         let bounces =
             if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
-        let (fate, word) = match fate::fate(failure.class(), position, bounces) {
-            Fate::TryNext => {
-                // One line for a failure that all recipients share.
-                if self.last_failure.as_ref() != Some(failure) {
-                    tracing::info!("{}: {}", self.request.queue_id, failure.reason);
-                    self.last_failure = Some(failure.clone());
-                }
-                self.last_relay = relay.clone();
-                return;
+        if fate::fate(failure.class(), position, bounces) == Fate::TryNext {
+            // One line for a failure that all recipients share.
+            if self.last_failure.as_ref() != Some(failure) {
+                tracing::info!("{}: {}", self.request.queue_id, failure.reason);
+                self.last_failure = Some(failure.clone());
             }
-            Fate::Defer => (job::Fate::Deferred, "deferred"),
+            self.last_relay = relay.clone();
+            return;
+        }
+        let failure = self.context.rewordings.result(failure.clone());
+        let (fate, word) = match fate::fate(failure.class(), Position::Last, bounces) {
+            Fate::Defer | Fate::TryNext => (job::Fate::Deferred, "deferred"),
             Fate::Bounce => (job::Fate::Bounced, "bounced"),
             Fate::SoftBounce => (job::Fate::Deferred, "SOFTBOUNCE"),
         };
-        let failure = if word == "SOFTBOUNCE" { failure.clone().softened() } else { failure.clone() };
+        let failure = if word == "SOFTBOUNCE" { failure.softened() } else { failure };
         self.log(at, relay, stamps, &failure.status, word, &failure.reason);
         self.left.settle(at, fate, failure);
     }

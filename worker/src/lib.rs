@@ -14,6 +14,7 @@ pub mod generic;
 pub mod log;
 pub mod probe;
 pub mod process;
+pub mod refused;
 pub mod serve;
 pub mod state;
 pub mod supervisor;

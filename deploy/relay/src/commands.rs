@@ -1,6 +1,7 @@
 //! The command line of `baton`, and what each command does.
 
 mod config;
+mod explain;
 mod queue;
 mod send;
 mod sessions;
@@ -27,6 +28,7 @@ First steps:
   baton relay -o relayhost=[mx.example] deliver everything through one host
   baton send -f me@example you@example  hand a message in, as with sendmail
   baton queue list                      what is waiting, and why
+  baton explain you@example             where mail would go, how, and why
 Parameters are Postfix's, by name and meaning; `baton config -n` shows what you changed."
 )]
 pub struct Arguments {
@@ -64,6 +66,9 @@ Signals:
         #[command(subcommand)]
         action: queue::Action,
     },
+    /// Tell what would become of mail to an address or a next hop, without sending any
+    #[command(after_help = explain::HELP)]
+    Explain(explain::ExplainArguments),
     /// Show the sessions that lie parked in the connection cache
     Sessions {
         #[command(flatten)]
@@ -156,6 +161,7 @@ pub fn execute(arguments: Arguments) -> ExitCode {
         Command::Relay { settings, held } => relay(&settings, held),
         Command::Send { arguments } => send::send(arguments),
         Command::Queue { action } => queue::execute(action),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Sessions { settings, json } => sessions::show(&settings, json),
         Command::Statistics { settings, json } => statistics::show(&settings, json),
         Command::Config(arguments) => config::show(&arguments),

@@ -3,8 +3,8 @@
 use smtp::{
     Abort, Action, Admission, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard,
     EhloUse, Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Identification, Lost,
-    MailAuth, Onward, Outcome, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader, SessionEnd,
-    TransactionOptions, Utf8, Verdict,
+    MailAuth, Onward, Outcome, PixWorkarounds, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader,
+    SessionEnd, TransactionOptions, Utf8, Verdict,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -54,8 +54,21 @@ pub struct Letter<'a> {
     pub size: u64,
     /// Whether there are octets above 127.
     pub body: smtp::Body,
+    /// What notices are asked for.
+    pub notices: Notices<'a>,
     /// Header and text, CRLF line ends.
     pub content: &'a mut dyn Read,
+}
+
+/// RFC 3461: what the sender wants to hear, of all recipients alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Notices<'a> {
+    /// `NOTIFY`.
+    pub notify: Option<smtp::Notify>,
+    /// `RET`.
+    pub ret: Option<smtp::Ret>,
+    /// `ENVID`, not yet in xtext.
+    pub envid: Option<&'a str>,
 }
 
 /// A conversation with the listener.
@@ -116,7 +129,8 @@ impl Submission {
     ) -> Result<(), SubmissionError> {
         let body = if content.is_ascii() { smtp::Body::Undeclared } else { smtp::Body::EightBitMime };
         let size = content.len() as u64;
-        self.hand_in(Letter { sender, recipients, size, body, content: &mut content })
+        let notices = Notices::default();
+        self.hand_in(Letter { sender, recipients, size, body, notices, content: &mut content })
     }
 
     /// Hands one message in; it is on the relay's disk when this returns.
@@ -125,22 +139,14 @@ impl Submission {
     /// [`SubmissionError`]; then nobody gets the message, also if only some recipients were refused. Only after
     /// [`SubmissionError::Broken`] it is possible that they do.
     pub fn hand_in(&mut self, letter: Letter<'_>) -> Result<(), SubmissionError> {
-        let Letter { sender, recipients, size, body, content } = letter;
+        let Letter { sender, recipients, size, body, notices, content } = letter;
+        let Notices { notify, ret, envid } = notices;
         let over = || SubmissionError::Broken("the conversation is over".into());
         let ready = self.ready.take().ok_or_else(over)?;
         let to: Vec<_> =
-            recipients.iter().map(|address| Recipient { address, ..Recipient::default() }).collect();
-        let utf8 = Utf8::NotAsked;
-        let envelope = Envelope {
-            sender,
-            size,
-            body,
-            utf8,
-            envid: None,
-            ret: None,
-            auth: MailAuth::Unsaid,
-            recipients: &to,
-        };
+            recipients.iter().map(|address| Recipient { address, notify, ..Recipient::default() }).collect();
+        let (utf8, auth) = (Utf8::NotAsked, MailAuth::Unsaid);
+        let envelope = Envelope { sender, size, body, utf8, envid, ret, auth, recipients: &to };
         let options = TransactionOptions { quoting: Quoting::Rfc5321, afterwards: Afterwards::Keep };
         let mut transaction = ready.transaction(PEER, &envelope, options);
         self.line.refused = false;
@@ -175,6 +181,7 @@ impl Line {
             ehlo: EhloUse::Always,
             refused_greeting: RefusedGreeting::TryElsewhere,
             discard: Discard::default(),
+            pix: PixWorkarounds::default(),
         };
         let mut hello = Hello::new(Dialect::SMTP, PEER, &options);
         while let HelloAction::Await(_) = hello.next_action(&mut self.replies, &mut self.outgoing) {
@@ -372,7 +379,8 @@ mod tests {
         let mut submission = Submission::connect(address, "me.example").unwrap();
         let (to, mut content) = (["a@x.example".to_owned()], &b"short\r\n"[..]);
         let body = smtp::Body::Undeclared;
-        let letter = Letter { sender: "", recipients: &to, size: 100, body, content: &mut content };
+        let notices = Notices::default();
+        let letter = Letter { sender: "", recipients: &to, size: 100, body, notices, content: &mut content };
         assert!(matches!(submission.hand_in(letter), Err(SubmissionError::Content(_))));
         drop(submission);
         assert_eq!(serving.join().unwrap().last().map(String::as_str), Some("DATA"));

@@ -35,7 +35,7 @@ pub use cidr::AddressError;
 pub use domain_list::{DomainList, DomainMatcher, Membership, ParentMatch};
 pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
 pub use rules::RuleError;
-pub use transport::{TransportEntry, transport_entry};
+pub use transport::{TransportEntry, TransportMatch, transport_match};
 
 use crate::nearest::nearest;
 use crate::value::{Value, ValueError, words};
@@ -207,6 +207,15 @@ impl Value for TableList {
     }
 }
 
+/// A value, and the table that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<'t> {
+    /// As written.
+    pub table: &'t TableSpec,
+    /// Empty only where that was asked for.
+    pub value: String,
+}
+
 /// Opened tables, with their names; the first that has the key answers.
 #[derive(Debug, Default)]
 pub struct Tables(Vec<(TableSpec, Box<dyn Table>)>);
@@ -219,17 +228,27 @@ impl Tables {
 
     /// The first table's value for the key. A table that cannot answer ends the search.
     pub fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
-        first(self.0.iter(), key, Empty::NoAnswer)
+        Ok(self.find(key)?.map(|answer| answer.value))
     }
 
-    /// As `lookup`, where an empty value means something too.
+    /// As [`Self::lookup`], where an empty value means something too.
     pub fn lookup_even_empty(&self, key: &str) -> Result<Option<String>, TableError> {
-        first(self.0.iter(), key, Empty::Answer)
+        Ok(first(self.0.iter(), key, Empty::Answer)?.map(|answer| answer.value))
+    }
+
+    /// As [`Self::lookup`], with the table that has the key.
+    pub fn find(&self, key: &str) -> Result<Option<Answer<'_>>, TableError> {
+        first(self.0.iter(), key, Empty::NoAnswer)
     }
 
     /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
     /// or one above it. Tables of patterns are left out.
     pub fn lookup_part(&self, key: &str) -> Result<Option<String>, TableError> {
+        Ok(self.find_part(key)?.map(|answer| answer.value))
+    }
+
+    /// As [`Self::lookup_part`], with the table that has the key.
+    pub fn find_part(&self, key: &str) -> Result<Option<Answer<'_>>, TableError> {
         first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key, Empty::NoAnswer)
     }
 
@@ -253,7 +272,7 @@ fn first<'t>(
     tables: impl Iterator<Item = &'t (TableSpec, Box<dyn Table>)>,
     key: &str,
     empty: Empty,
-) -> Result<Option<String>, TableError> {
+) -> Result<Option<Answer<'t>>, TableError> {
     if key.is_empty() {
         return Ok(None);
     }
@@ -262,7 +281,7 @@ fn first<'t>(
             Some(value) if value.is_empty() && empty == Empty::NoAnswer => {
                 return Err(TableError::new(spec, key, "an empty value"));
             }
-            Some(value) => return Ok(Some(value)),
+            Some(value) => return Ok(Some(Answer { table: spec, value })),
             None => {}
         }
     }

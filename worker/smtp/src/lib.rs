@@ -113,7 +113,7 @@ pub use hello::{
     Plain, Ready, RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
 };
 pub use line::EndlessLine;
-pub use reply::{Code, Reply, ReplyClass, ReplyError, ReplyReader};
+pub use reply::{Code, FilterFailed, Reply, ReplyClass, ReplyError, ReplyFilter, ReplyReader, Secrecy};
 pub use stage::Stage;
 pub use status::{Class, Status};
 pub use transaction::{

@@ -2,6 +2,7 @@
 
 use super::ContextError;
 use super::tables::Asked;
+use crate::refused::{self, RefusedLogins};
 use maincf::params::Sasl;
 use maincf::tables::{DomainMatcher, Membership, ParentMatch, TableError, TableList};
 use maincf::value::SaslOptions;
@@ -10,6 +11,7 @@ use sasl::{Authzid, BadCredential, Credential, Filtered, SecurityOptions, Securi
 use smtp::{LoginRefusals, MailAuth};
 use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Made once, when the process starts. Credentials are in tables, and in nobody's hands longer than a delivery takes.
@@ -33,6 +35,8 @@ pub struct LoginContext {
     pub options: SecurityPolicy,
     /// What a refusal means.
     pub refusals: LoginRefusals,
+    /// Refusals of other deliveries.
+    pub refused: Option<RefusedLogins>,
     warned: Cell<bool>,
 }
 
@@ -59,6 +63,15 @@ pub struct Asker<'a> {
     pub host: Option<&'a str>,
     /// The next hop as configured.
     pub nexthop: &'a str,
+}
+
+/// A credential and where it stands.
+#[derive(Debug)]
+pub struct Found {
+    /// The key at which the tables have it.
+    pub key: String,
+    /// Who logs in.
+    pub credential: Credential,
 }
 
 /// It cannot be known whether there is a credential: mail waits.
@@ -90,8 +103,8 @@ impl SaslContext {
     ///
     /// # Errors
     /// [`NoAnswer`]: the server must not be talked to, since it is not known who we are to it.
-    pub fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, NoAnswer> {
-        self.login().map_or(Ok(None), |login| login.credential(asker))
+    pub fn find(&self, asker: Asker<'_>) -> Result<Option<Found>, NoAnswer> {
+        self.login().map_or(Ok(None), |login| login.find(asker))
     }
 
     /// The sender, where sessions of different senders must not be mixed.
@@ -128,6 +141,7 @@ impl LoginContext {
                 )?,
             },
             refusals: if sasl.auth_soft_bounce { LoginRefusals::Soft } else { LoginRefusals::AsSaid },
+            refused: refused_logins(sasl, cf)?,
             warned: Cell::new(false),
         })
     }
@@ -157,19 +171,24 @@ impl LoginContext {
         }
     }
 
-    fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, NoAnswer> {
-        let value = match self.sender.find(&self.passwords, asker.sender)? {
-            Some(value) => Some(value),
-            None => match asker.host.map(|host| self.passwords.lookup(host)).transpose()?.flatten() {
-                Some(value) => Some(value),
-                None => self.passwords.lookup(asker.nexthop)?,
+    fn find(&self, asker: Asker<'_>) -> Result<Option<Found>, NoAnswer> {
+        let found = match self.sender.find(&self.passwords, asker.sender)? {
+            Some(found) => Some(found),
+            None => match asker.host.map(|host| self.at(host)).transpose()?.flatten() {
+                Some(found) => Some(found),
+                None => self.at(asker.nexthop)?,
             },
         };
-        let read = |value: String| {
+        let read = |(key, value): (String, String)| {
             let value = Zeroizing::new(value);
-            Credential::of_map_value(&value, self.delimiter, self.authzid)
+            let credential = Credential::of_map_value(&value, self.delimiter, self.authzid)?;
+            Ok(Found { key, credential })
         };
-        Ok(value.map(read).transpose()?)
+        found.map(read).transpose()
+    }
+
+    fn at(&self, key: &str) -> Result<Option<(String, String)>, NoAnswer> {
+        Ok(self.passwords.lookup(key)?.map(|value| (key.to_owned(), value)))
     }
 }
 
@@ -184,10 +203,10 @@ impl SenderKeys {
     }
 
     /// The address, without its extension, its local part where the domain is ours, its domain.
-    fn find(&self, passwords: &Asked, sender: &str) -> Result<Option<String>, NoAnswer> {
+    fn find(&self, passwords: &Asked, sender: &str) -> Result<Option<(String, String)>, NoAnswer> {
         let Self::First { extensions, origin } = self else { return Ok(None) };
         if let Some(value) = passwords.lookup(sender)? {
-            return Ok(Some(value));
+            return Ok(Some((sender.to_owned(), value)));
         }
         let Some((local, domain)) = sender.rsplit_once('@') else { return Ok(None) };
         // A delimiter at the very beginning is part of the name.
@@ -202,11 +221,26 @@ impl SenderKeys {
         ];
         for key in keys.into_iter().flatten() {
             if let Some(value) = passwords.lookup_part(&key)? {
-                return Ok(Some(value));
+                return Ok(Some((key, value)));
             }
         }
         Ok(None)
     }
+}
+
+/// What `*_sasl_auth_cache_name` names. Without it logins are tried as if they had not been refused, so that mail is
+/// not kept from going by a folder that cannot be made.
+fn refused_logins(sasl: &Sasl, cf: &MainCf) -> Result<Option<RefusedLogins>, ContextError> {
+    const PARAMETER: &str = "smtp_sasl_auth_cache_name";
+    if sasl.auth_cache_name.is_empty() {
+        return Ok(None);
+    }
+    let queue = cf.expanded("queue_directory").ok().flatten().unwrap_or_default();
+    let path = refused::folder(&sasl.auth_cache_name, Path::new(&queue))
+        .map_err(|error| ContextError::LoginCache { parameter: PARAMETER, error })?;
+    Ok(RefusedLogins::open(&path, sasl.auth_cache_time)
+        .inspect_err(|error| tracing::warn!("{PARAMETER}: {}: {error}", path.display()))
+        .ok())
 }
 
 /// Passwords that everybody on this machine can read are worth a word.

@@ -1,9 +1,9 @@
 //! What DNS says of a host's certificate, asked where the policy wants to know (RFC 7672).
 
-use super::lookup;
 use super::secure::Host;
 use crate::context::Context;
 use proto::clock::Boottime;
+use route::dns::Lookup;
 use route::tlsa::{self, InsecureHosts, LONGEST_KEPT, TlsaFinding};
 use std::time::Duration;
 use tls::{DaneFinding, Policy, PolicyError, Tlsa};
@@ -12,8 +12,9 @@ use tls::{DaneFinding, Policy, PolicyError, Tlsa};
 ///
 /// # Errors
 /// [`PolicyError`]: whatever the records are, the policy does not take this host.
-pub(super) async fn look_up(
+pub(super) async fn look_up<L: Lookup>(
     context: &Context,
+    lookup: &L,
     policy: &Policy,
     host: &Host,
     port: u16,
@@ -27,7 +28,7 @@ pub(super) async fn look_up(
         } else {
             InsecureHosts::Skipped
         };
-        let found = tlsa::find(&context.resolver, &host.as_asked(), port, insecure, lookup::budget()).await;
+        let found = tlsa::find(lookup, &host.as_asked(), port, insecure, super::lookup::budget()).await;
         tracing::debug!("TLSA records of {}: {found:?}", host.candidate.host);
         finding(found, &host.candidate.host, port, mx_secure)
     } else {

@@ -13,8 +13,8 @@ use proto::job::Request;
 use route::Candidate;
 use sasl::ClientCertificate;
 use smtp::{
-    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloFailed, Onward, Plain, Remark, Secured,
-    TlsAnswer,
+    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloFailed, Onward, Plain, Remark,
+    ReplyReader, Secured, TlsAnswer,
 };
 use std::time::{Duration, SystemTime};
 use tls::{Level, PeerFacts};
@@ -60,6 +60,7 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     let place = Place::of(terms.candidate);
     let peer = place.peer();
     let mut wire = Wire::new(socket);
+    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(place.relay()));
     let options = context.introductions.for_server(&place.address, age(request)).map_err(|error| {
         tracing::warn!("{}: discard_ehlo_keyword_address_maps: {error}", request.queue_id);
         part(&mut wire, login::unanswered(&place))

@@ -224,7 +224,8 @@ fn others(route: &Route) -> reuse::Others {
     if alone { reuse::Others::None } else { reuse::Others::Some }
 }
 
-fn hosts_of(context: &Context, route: Route) -> Vec<Host> {
+/// The hosts of a route, in order.
+pub(super) fn hosts_of(context: &Context, route: Route) -> Vec<Host> {
     let exchanger = match route.origin {
         Origin::Mx { secure, canonical, .. } => {
             Some(Exchanger { secure, canonical: canonical.map(|name| name.to_string()) })

@@ -28,11 +28,7 @@ pub(super) struct Wish {
 impl Wish {
     /// Permanent for listed destinations, else as the scheduler sees the backlog.
     pub(super) fn of(context: &Context, request: &Request, nexthop: &Nexthop) -> Self {
-        let permanent = context.permanent.matches(nexthop.domain()).unwrap_or_else(|error| {
-            // Whether to keep a session is not worth deferring mail for.
-            tracing::warn!("{}_connection_cache_destinations: {error}", context.dialect.name.to_lowercase());
-            false
-        });
+        let permanent = is_permanent(context, nexthop);
         let on_demand = context.config.cache.on_demand;
         Self {
             load: permanent || on_demand && request.cache.load,
@@ -51,6 +47,15 @@ impl Wish {
             && session.connection.may_be_kept();
         if worth_it { Afterwards::Keep } else { Afterwards::Quit }
     }
+}
+
+/// Whether `*_connection_cache_destinations` has the next hop.
+pub(super) fn is_permanent(context: &Context, nexthop: &Nexthop) -> bool {
+    context.permanent.matches(nexthop.domain()).unwrap_or_else(|error| {
+        // Whether to keep a session is not worth deferring mail for.
+        tracing::warn!("{}_connection_cache_destinations: {error}", context.dialect.name.to_lowercase());
+        false
+    })
 }
 
 /// `*_connection_cache_time_limit`; scache caps it.

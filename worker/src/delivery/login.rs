@@ -2,15 +2,21 @@
 
 use super::converse::converse;
 use super::greet::{GreetError, Terms, leave, part};
+use super::now_micros;
 use super::recipients::Failure;
 use super::secure::{self, Host};
 use super::session::{Place, Security};
-use crate::context::{Asker, Context, NoAnswer};
+use crate::context::{Asker, Context, Found, NoAnswer};
 use crate::wire::Wire;
 use proto::job::Request;
 use route::Nexthop;
-use sasl::{Circumstances, ClientCertificate, Credential, Filtered, Nonce, Protection, Selection, Setting};
-use smtp::{Admission, Entrance, Extension, Identification, LoginTerms, Ready};
+use sasl::{
+    Circumstances, ClientCertificate, Credential, Filtered, LoginFailed, Nonce, Protection, RefusedLogin,
+    Selection, Setting,
+};
+use smtp::{
+    Admission, Entrance, Extension, HelloFailed, Identification, LoginRefusals, LoginTerms, Ready, Secrecy,
+};
 use std::time::Duration;
 use tls::{Effective, Trust};
 
@@ -33,20 +39,28 @@ pub(super) struct Channel {
 /// What a destination's credential hashes to where it cannot be known.
 const UNKNOWN: &[u8] = b"unknown";
 
+/// RFC 4954 §6: the credential is wrong.
+const REFUSED: u16 = 535;
+
 /// Room for the longest line of a login: a buffer that grew would leave a secret behind.
 const ROOM: usize = 16 * 1024;
 
-/// The credential for a host of a next hop; without host that of the next hop alone.
-fn credential(
+/// The credential for a host of a next hop, and its key; without host that of the next hop alone.
+pub(super) fn whose(
     context: &Context,
-    request: &Request,
+    sender: &str,
     nexthop: &Nexthop,
     host: Option<&str>,
-) -> Result<Option<Credential>, NoAnswer> {
+) -> Result<Option<Found>, NoAnswer> {
     // As in policies: where a table says `unix:`, the key is the path.
     let unix = matches!(nexthop.kind(), route::Kind::Unix(_));
     let nexthop = if unix { nexthop.domain() } else { nexthop.text() };
-    context.sasl.credential(Asker { sender: &request.sender, host, nexthop })
+    context.sasl.find(Asker { sender, host, nexthop })
+}
+
+/// Whether a credential goes to whatever host MX records name, and nothing checks that host.
+pub(super) fn goes_to_unchecked(host: &Host, policy: &Effective) -> bool {
+    host.exchanger.is_some() && !policy.level.must_match()
 }
 
 /// What tells the credential of a destination from others, in its key.
@@ -55,8 +69,8 @@ pub(super) fn destination_credential(
     request: &Request,
     nexthop: &Nexthop,
 ) -> Option<Vec<u8>> {
-    match credential(context, request, nexthop, None) {
-        Ok(credential) => credential.map(|credential| credential.identity().as_bytes().to_vec()),
+    match whose(context, &request.sender, nexthop, None) {
+        Ok(found) => found.map(|found| found.credential.identity().as_bytes().to_vec()),
         Err(_) => Some(UNKNOWN.to_vec()),
     }
 }
@@ -73,18 +87,17 @@ pub(super) fn footing(
     policy: Effective,
 ) -> Result<Footing, Failure> {
     let name = &host.candidate.host;
-    let credential = credential(context, request, nexthop, Some(name)).map_err(|error| {
+    let found = whose(context, &request.sender, nexthop, Some(name)).map_err(|error| {
         tracing::warn!("{}: password lookup for {}/{name}: {error}", request.queue_id, nexthop.text());
         unanswered(&Place::of(&host.candidate))
     })?;
-    if credential.is_some()
-        && host.exchanger.is_some()
-        && !policy.level.must_match()
+    if found.is_some()
+        && goes_to_unchecked(host, &policy)
         && let Some(login) = context.sasl.login()
     {
         login.warn_of_unchecked_hosts(nexthop.text());
     }
-    Ok(Footing { policy, credential })
+    Ok(Footing { policy, credential: found.map(|found| found.credential) })
 }
 
 /// The same for a host of which all is known, without a word if something is in the way.
@@ -113,14 +126,58 @@ pub(super) async fn log_in(
 ) -> Result<Ready, GreetError> {
     let identification =
         identification(terms, place, &entrance, channel).map_err(|failure| part(wire, failure))?;
+    if let Some(failure) = refused_before(terms, place, &identification) {
+        return Err(part(wire, failure));
+    }
     let login = match entrance.onward(identification).map_err(|failed| leave(wire, place, &failed))? {
         Admission::Mail(ready) => return Ok(ready),
         Admission::LogIn(login) => login,
     };
     wire.outgoing = Vec::with_capacity(ROOM);
+    wire.replies.set_secrecy(Secrecy::Secret);
     let login = converse(terms, wire, login).await;
+    wire.replies.set_secrecy(Secrecy::Public);
     wire.wipe();
-    login?.finish().map_err(|failed| leave(wire, place, &failed))
+    login?.finish().map_err(|failed| {
+        remember(terms, place, &failed);
+        leave(wire, place, &failed)
+    })
+}
+
+/// A login that was refused not long ago is not tried: too many of them and the server shuts us out.
+fn refused_before(terms: &Terms<'_>, place: &Place, identification: &Identification<'_>) -> Option<Failure> {
+    let Identification::WhereOffered(LoginTerms { selection, refusals, .. }) = identification else {
+        return None;
+    };
+    if matches!(selection, Err(LoginFailed::NothingOffered { .. })) {
+        return None;
+    }
+    let store = terms.context.sasl.login()?.refused.as_ref()?;
+    let refused = store.find(&place.host, terms.footing.credential.as_ref()?, now_seconds())?;
+    let failure = Failure {
+        remote_mta: Some(place.host.clone()),
+        diagnostic: Some(refused.reply.replace('\n', " ")),
+        ..Failure::new(refused.status.clone(), refused.reason(&place.peer()))
+    };
+    Some(if *refusals == LoginRefusals::Soft { failure.softened() } else { failure })
+}
+
+/// What the server objects to is the credential: the next delivery need not ask.
+fn remember(terms: &Terms<'_>, place: &Place, failed: &HelloFailed) {
+    let store = terms.context.sasl.login().and_then(|login| login.refused.as_ref());
+    let (Some(store), Some(credential)) = (store, &terms.footing.credential) else { return };
+    let Some(reply) = failed.failure.reply.as_ref().filter(|reply| reply.code.value() == REFUSED) else {
+        return;
+    };
+    let (status, reply) = (reply.status.to_string(), reply.text.clone());
+    let refused = RefusedLogin { at: now_seconds(), status, reply };
+    if let Err(error) = store.remember(&place.host, credential, &refused) {
+        tracing::warn!("cannot remember a refused login: {error}");
+    }
+}
+
+fn now_seconds() -> u64 {
+    now_micros() / 1_000_000
 }
 
 fn identification<'t>(

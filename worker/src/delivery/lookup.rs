@@ -3,10 +3,11 @@
 use super::fate::Class;
 use super::recipients::Failure;
 use super::{Delivery, Rest};
+use crate::context::Context;
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
-use route::dns::Budget;
-use route::{Nexthop, Route, RouteError};
+use route::dns::{Budget, Lookup};
+use route::{Dialect, Nexthop, Route, RouteError, Syntax, Utf8Names};
 use std::time::{Duration, Instant};
 
 /// How long all lookups of one request may take, and one of them.
@@ -19,20 +20,71 @@ pub(super) fn budget() -> Budget {
     Budget { now, until: now + LOOKUPS, per_lookup: LOOKUP }
 }
 
+/// A request's next hops, then the fallback relays.
+///
+/// # Errors
+/// The text is not a list of destinations.
+pub(super) fn nexthops(context: &Context, text: &str) -> Result<Vec<Nexthop>, RouteError> {
+    let config = &context.config;
+    let dialect = match config.protocol {
+        maincf::Protocol::Smtp => Dialect::Smtp,
+        maincf::Protocol::Lmtp => Dialect::Lmtp,
+    };
+    let syntax = Syntax { dialect, utf8: Utf8Names::Converted, services: &context.services };
+    let mut nexthops = Nexthop::parse_list(text, &syntax).map_err(|error| RouteError::from(&error))?;
+    for relay in &config.nexthop.fallback_relay {
+        match Nexthop::parse(relay, &syntax) {
+            Ok(relay) => nexthops.push(relay),
+            Err(error) => tracing::warn!("fallback relay: {error}"),
+        }
+    }
+    Ok(nexthops)
+}
+
+/// The hosts of a next hop.
+///
+/// # Errors
+/// There are none; [`no_route`] says what that means.
+pub(super) async fn route<L: Lookup>(
+    context: &Context,
+    lookup: &L,
+    nexthop: &Nexthop,
+    seed: u64,
+) -> Result<Route, RouteError> {
+    let options = context.route_options(Some(nexthop.port_or(context.default_port())));
+    route::find(lookup, nexthop, &options, budget(), seed).await
+}
+
+/// What it means that there are no hosts: a permanent reason is final, unless this is a configured relay, where it is our
+/// mistake. `asked` is the request's next hop, of which `nexthop` is one.
+pub(super) fn no_route(context: &Context, asked: &str, nexthop: &Nexthop, error: &RouteError) -> Failure {
+    let failure = Failure::new(error.status.to_string(), error.text.clone());
+    let loops = error.class == route::Class::Loop;
+    if failure.class() == Class::Hard && !loops && is_our_choice(context, asked, nexthop) {
+        return Failure { status: "4.3.5".into(), ..failure };
+    }
+    failure
+}
+
+/// Whether the operator named this host, and not the recipient's domain.
+fn is_our_choice(context: &Context, asked: &str, nexthop: &Nexthop) -> bool {
+    let config = &context.config.nexthop;
+    let relayhost = config.relayhost.join(", ");
+    let is_relayhost = !relayhost.is_empty() && asked.eq_ignore_ascii_case(&relayhost);
+    is_relayhost || config.fallback_relay.iter().any(|relay| relay == nexthop.text())
+}
+
 impl Delivery<'_> {
     pub(super) async fn find(&mut self, nexthop: &Nexthop) -> Result<Result<Route, RouteError>, Abandoned> {
-        let options = self.context.route_options(Some(nexthop.port_or(self.context.default_port())));
         let seed = self.request.job ^ self.request.times.handed;
-        self.duty.guard(route::find(&self.context.resolver, nexthop, &options, budget(), seed)).await
+        self.duty.guard(route(self.context, &self.context.resolver, nexthop, seed)).await
     }
 
-    /// No hosts: a permanent reason is final, unless this is a configured relay, where it is our mistake.
+    /// No hosts: see [`no_route`].
     pub(super) fn no_route(&mut self, nexthop: &Nexthop, rest: Rest, error: &RouteError) -> Rest {
-        let mut failure = Failure::new(error.status.to_string(), error.text.clone());
-        let loops = error.class == route::Class::Loop;
-        if failure.class() == Class::Hard && !loops && self.is_our_choice(nexthop) {
+        let failure = no_route(self.context, &self.request.nexthop, nexthop, error);
+        if failure.status != error.status.to_string() {
             tracing::warn!("{}: {}: configuration problem", self.request.queue_id, failure.reason);
-            failure = Failure { status: "4.3.5".into(), ..failure };
         }
         let rest = if error.i_am_mx { Rest::Final } else { rest };
         if rest == Rest::GoOn {
@@ -44,13 +96,5 @@ impl Delivery<'_> {
         self.last_failure = Some(failure);
         self.last_relay = Relay::default();
         rest
-    }
-
-    /// Whether the operator named this host, and not the recipient's domain.
-    fn is_our_choice(&self, nexthop: &Nexthop) -> bool {
-        let config = &self.context.config.nexthop;
-        let relayhost = config.relayhost.join(", ");
-        let is_relayhost = !relayhost.is_empty() && self.request.nexthop.eq_ignore_ascii_case(&relayhost);
-        is_relayhost || config.fallback_relay.iter().any(|relay| relay == nexthop.text())
     }
 }

@@ -12,6 +12,7 @@ use crate::state::Exchanger;
 use crate::wire::{NoTls, Wire};
 use proto::clock::Boottime;
 use proto::key::PolicyDigest;
+use route::dns::Lookup;
 use route::{Candidate, Nexthop};
 use sasl::ClientCertificate;
 use smtp::{Encryption, Lost, Stage};
@@ -129,6 +130,38 @@ fn in_force(policy: &Policy, nexthop: &Nexthop, host: &Host) -> Result<Effective
     }
 }
 
+/// What is decided about a host before anything is said to it.
+#[derive(Debug)]
+pub(super) struct Decision {
+    /// What the operator decided; not known where a table has no answer.
+    pub(super) configured: Option<Policy>,
+    /// What it comes to for this host. With an error the host is not tried.
+    pub(super) effective: Result<Effective, PolicyError>,
+}
+
+/// The policy of a host. Where it wants to know, DNS is asked about the host, which remembers the answer.
+pub(super) async fn decide<L: Lookup>(
+    context: &Context,
+    lookup: &L,
+    nexthop: &Nexthop,
+    host: &mut Host,
+) -> Decision {
+    // Asked once: a table that changed its mind meanwhile would have DANE wanted, and nothing asked for it.
+    let policy = match configured(context, nexthop, &host.candidate.host, transport_of(nexthop)) {
+        Ok(policy) => policy,
+        Err(error) => return Decision { configured: None, effective: Err(error) },
+    };
+    if host.dane.is_none() && policy.wants_dane() {
+        let port = nexthop.port_or(context.default_port());
+        match dane::look_up(context, lookup, &policy, host, port).await {
+            Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
+            Err(error) => return Decision { configured: Some(policy), effective: Err(error) },
+        }
+    }
+    let effective = in_force(&policy, nexthop, host);
+    Decision { configured: Some(policy), effective }
+}
+
 impl Delivery<'_> {
     /// The policy of a host, and the credential for it. With an error the host is not tried.
     pub(super) async fn footing_of(
@@ -139,19 +172,9 @@ impl Delivery<'_> {
         if let Some(footing) = &host.footing {
             return Ok(Ok(Arc::clone(footing)));
         }
-        // Asked once: a table that changed its mind meanwhile would have DANE wanted, and nothing asked for it.
-        let policy = match configured(self.context, nexthop, &host.candidate.host, transport_of(nexthop)) {
-            Ok(policy) => policy,
-            Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
-        };
-        if host.dane.is_none() && policy.wants_dane() {
-            let port = nexthop.port_or(self.context.default_port());
-            match self.duty.guard(dane::look_up(self.context, &policy, host, port)).await? {
-                Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
-                Err(error) => return Ok(Err(self.not_allowed(nexthop, &host.candidate, &error))),
-            }
-        }
-        Ok(match in_force(&policy, nexthop, host) {
+        let context = self.context;
+        let decided = self.duty.guard(decide(context, &context.resolver, nexthop, host)).await?;
+        Ok(match decided.effective {
             Ok(policy) => {
                 if let Some(warning) = &policy.warning {
                     tracing::warn!("{}: {warning}", super::relay_name(&host.candidate));

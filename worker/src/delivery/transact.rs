@@ -157,12 +157,12 @@ pub(super) fn settle(
     }
     for (at, verdict) in open.iter().zip(verdicts) {
         if let Verdict::Sent(reply) = verdict {
-            let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
-            delivery.log(*at, &relay, stamps, &status, "sent", &text);
-            let said = Some(text.clone());
+            let (status, reason) = (reply.status.to_string(), reply.one_line().into_owned());
+            let (remote_mta, diagnostic) = (Some(host.clone()), Some(reason.clone()));
             let certainty = Certainty::NotDelivered;
-            let sent =
-                Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
+            let sent = Failure { status, reason, remote_mta, diagnostic, certainty };
+            let sent = delivery.context.rewordings.result(sent);
+            delivery.log(*at, &relay, stamps, &sent.status, "sent", &sent.reason);
             let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
             let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
             delivery.left.settle(*at, fate, sent);

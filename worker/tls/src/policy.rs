@@ -116,6 +116,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Where it stands, for people: the table and the key, or main.cf.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Whether TLSA records decide.
     pub fn wants_dane(&self) -> bool {
         self.wanted().is_some()

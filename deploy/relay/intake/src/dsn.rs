@@ -65,6 +65,13 @@ pub(crate) fn envid(value: &str) -> Option<String> {
     Some(value).filter(|value| (1..=LONGEST_ENVID).contains(&value.len())).and_then(xtext)
 }
 
+/// Whether a text can be sent as ENVID: xtext takes up to three octets for one.
+pub(crate) fn is_envid(text: &str) -> bool {
+    let printable = |c: char| c.is_ascii_graphic() || c == ' ';
+    let length: usize = text.bytes().map(|octet| if b"+= ".contains(&octet) { 3 } else { 1 }).sum();
+    (1..=LONGEST_ENVID).contains(&length) && text.chars().all(printable)
+}
+
 /// `NEVER`, or a list of the others.
 pub(crate) fn notify(value: &str) -> Option<Notify> {
     if value.eq_ignore_ascii_case("NEVER") {

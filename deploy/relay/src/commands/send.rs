@@ -7,7 +7,7 @@ mod dialogue;
 use super::{Arguments, Failure, SettingsArguments, queue};
 use crate::run::intake_address_path;
 use crate::settings::Source;
-use crate::submission::{Letter, Submission, SubmissionError};
+use crate::submission::{Letter, Notices, Submission, SubmissionError};
 use clap::CommandFactory;
 use collected::{CollectError, Collected};
 use intake::SysExit;
@@ -26,6 +26,9 @@ Options, as sendmail(1) has them:
   -F NAME        name for the From: that is added if there is none
   -i, -oi        a line with a single dot does not end the message
   -B 7BIT|8BITMIME
+  -N WHEN        notices to ask for: never, or a list of success, failure, delay
+  -R full|hdrs   how much of the message a notice returns
+  -V ENVID       what notices call the message
   -bm            send a message (the default)
   -bs            speak SMTP on standard input and output
   -bp, -q        as `baton queue list` and `baton queue flush`
@@ -125,6 +128,7 @@ fn submit(config: &RelayConfig, options: SubmitOptions) -> Result<(), Failure> {
     let origin = config.identity.origin.read();
     let origin = origin.map_err(|error| Failure::configuration(format!("myorigin: {error}")))?;
     let caller = caller::caller(origin, &options)?;
+    let asked = options.clone();
     let mut composer = Composer::new(options, caller)?;
     let limit = config.queue.message_size_limit.map(|limit| limit.get());
     let mut message = Collected::new(limit);
@@ -132,7 +136,22 @@ fn submit(config: &RelayConfig, options: SubmitOptions) -> Result<(), Failure> {
     let mut rest = Vec::new();
     let submitted = composer.finish(&mut rest)?;
     message.write(&rest)?;
-    hand_in(config, &submitted, &mut message)
+    hand_in(config, &submitted, notices(&asked), &mut message)
+}
+
+fn notices(options: &SubmitOptions) -> Notices<'_> {
+    Notices {
+        notify: options.notify.map(|intake::Notify { success, failure, delay }| smtp::Notify {
+            success,
+            failure,
+            delay,
+        }),
+        ret: options.ret.map(|ret| match ret {
+            intake::Ret::Full => smtp::Ret::Full,
+            intake::Ret::Headers => smtp::Ret::Hdrs,
+        }),
+        envid: options.envid.as_deref(),
+    }
 }
 
 fn read(input: &mut impl Read, composer: &mut Composer, message: &mut Collected) -> Result<(), Failure> {
@@ -154,7 +173,12 @@ fn read(input: &mut impl Read, composer: &mut Composer, message: &mut Collected)
 }
 
 /// To as many recipients at once as the relay takes.
-fn hand_in(config: &RelayConfig, submitted: &Submitted, message: &mut Collected) -> Result<(), Failure> {
+fn hand_in(
+    config: &RelayConfig,
+    submitted: &Submitted,
+    notices: Notices<'_>,
+    message: &mut Collected,
+) -> Result<(), Failure> {
     let envelope = &submitted.envelope;
     let sender = envelope.sender.unquoted();
     let recipients: Vec<_> = envelope.recipients.iter().map(|mailbox| mailbox.unquoted()).collect();
@@ -165,7 +189,7 @@ fn hand_in(config: &RelayConfig, submitted: &Submitted, message: &mut Collected)
     for some in recipients.chunks(most.max(1)) {
         let size = submitted.size;
         let mut content = message.reader().map_err(SubmissionError::Content)?;
-        let letter = Letter { sender: &sender, recipients: some, size, body, content: &mut content };
+        let letter = Letter { sender: &sender, recipients: some, size, body, notices, content: &mut content };
         if let Err(error) = submission.hand_in(letter) {
             let Failure { text, code } = error.into();
             let text = match accepted {

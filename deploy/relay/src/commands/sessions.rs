@@ -1,13 +1,14 @@
 //! `baton sessions`: what lies parked in the connection cache.
 
 use super::{Failure, SettingsArguments};
+use crate::control::Client;
 use proto::control::{FromRelay, ToRelay};
 use proto::steward::Listed;
 use serde_json::{Value, json};
 use std::io::Write;
 
-pub(super) fn show(settings: &SettingsArguments, json: bool) -> Result<(), Failure> {
-    let mut client = settings.client()?;
+/// Everything that lies parked.
+pub(super) fn list(client: &mut Client) -> Result<Vec<Listed>, Failure> {
     let mut all = Vec::new();
     let mut cursor = 0;
     loop {
@@ -17,9 +18,13 @@ pub(super) fn show(settings: &SettingsArguments, json: bool) -> Result<(), Failu
         all.extend(sessions);
         match next {
             Some(next) => cursor = next,
-            None => break,
+            None => return Ok(all),
         }
     }
+}
+
+pub(super) fn show(settings: &SettingsArguments, json: bool) -> Result<(), Failure> {
+    let all = list(&mut settings.client()?)?;
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", Value::from_iter(all.iter().map(object)))?;
@@ -42,7 +47,7 @@ pub(super) fn show(settings: &SettingsArguments, json: bool) -> Result<(), Failu
     Ok(())
 }
 
-fn object(session: &Listed) -> Value {
+pub(super) fn object(session: &Listed) -> Value {
     let Listed { label, idle_ms, expires_ms, uses_left, parked_by } = session;
     json!({
         "service": label.service, "nexthop": label.nexthop, "relay": label.relay, "idle_ms": idle_ms,

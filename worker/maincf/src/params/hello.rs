@@ -25,6 +25,8 @@ params! {
         discard_keywords: Keywords = "discard_ehlo_keywords", "", Named("discard_lhlo_keywords"), Act;
         /// The same by the server's address, or by the path of a Unix socket; replaces the list above.
         discard_keyword_maps: TableList = "discard_ehlo_keyword_address_maps", "", Named("discard_lhlo_keyword_address_maps"), Act;
+        /// What the server's lines are to be taken for: a table of lines.
+        reply_filter: TableList = "reply_filter", "", Same, Act;
         /// Workarounds for firewalls that hide the greeting behind asterisks: `disable_esmtp`, `delay_dotcrlf`.
         pix_workarounds: Keywords = "pix_workarounds", "disable_esmtp,delay_dotcrlf", Same, Act;
         /// The same by the server's address; replaces the list above.

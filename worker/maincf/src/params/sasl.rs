@@ -29,10 +29,10 @@ params! {
         tls_verified_security_options: SaslOptions = "sasl_tls_verified_security_options", "$@sasl_tls_security_options", Same, Act;
         /// Mail waits although a login was refused with 5xx.
         auth_soft_bounce: bool = "sasl_auth_soft_bounce", "yes", Same, Act;
-        /// Where refused logins would be remembered.
-        auth_cache_name: String = "sasl_auth_cache_name", "", Same, Warn("a refused login is tried again with the next delivery");
-        /// For how long.
-        auth_cache_time: Duration = "sasl_auth_cache_time", "90d", Same, Warn("a refused login is tried again with the next delivery");
+        /// Where logins that were refused with 535 are remembered, so that they are not tried again: a table as Postfix has it, `proxy:btree:PATH`, in place of which the folder `PATH.baton` is used. Empty: nowhere.
+        auth_cache_name: String = "sasl_auth_cache_name", "", Same, Act;
+        /// For how long. A number without unit means days.
+        auth_cache_time: Duration = "sasl_auth_cache_time", "90d", Same, Act;
         /// Whose mechanisms are used. There is one choice: they are built in, under the old name.
         implementation: SaslType = "sasl_type", "cyrus", Same, Act;
         /// A hint for mechanisms that are not built in.

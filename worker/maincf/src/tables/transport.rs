@@ -1,6 +1,6 @@
 //! Which transport and next hop an address has in `transport_maps`.
 
-use super::{ParentMatch, TableError, Tables};
+use super::{Answer, ParentMatch, TableError, Tables};
 use crate::value::TransportNexthop;
 
 /// What a transport table says about an address.
@@ -41,26 +41,42 @@ impl TransportEntry {
     }
 }
 
+/// An entry and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportMatch {
+    /// What the table says.
+    pub entry: TransportEntry,
+    /// The key it has.
+    pub key: String,
+    /// `type:name`.
+    pub table: String,
+}
+
 /// Looks an address up: the address, the address without extension, the domain, its parents, `*`.
 ///
 /// `delimiters` are the characters of `recipient_delimiter`. `parents` says whether a parent domain is
 /// asked for as `.example.org` or as `example.org` (`parent_domain_matches_subdomains`).
 /// Errors: a table could not answer; the mail is deferred.
-pub fn transport_entry(
+pub fn transport_match(
     tables: &Tables,
     address: &str,
     delimiters: &str,
     parents: ParentMatch,
-) -> Result<Option<TransportEntry>, TableError> {
+) -> Result<Option<TransportMatch>, TableError> {
     if tables.is_empty() {
         return Ok(None);
     }
-    if let Some(value) = tables.lookup(address)? {
-        return Ok(Some(TransportEntry::parse(&value)));
+    let found = |key: &str, Answer { table, value }: Answer<'_>| TransportMatch {
+        entry: TransportEntry::parse(&value),
+        key: key.to_owned(),
+        table: table.to_string(),
+    };
+    if let Some(answer) = tables.find(address)? {
+        return Ok(Some(found(address, answer)));
     }
     for key in parts(address, delimiters, parents) {
-        if let Some(value) = tables.lookup_part(&key)? {
-            return Ok(Some(TransportEntry::parse(&value)));
+        if let Some(answer) = tables.find_part(&key)? {
+            return Ok(Some(found(&key, answer)));
         }
     }
     Ok(None)
@@ -122,8 +138,12 @@ mod tests {
     fn a_subdomain_entry_does_not_hold_for_the_domain_itself() {
         let tables = TableList::parse("inline:{.example.org=lmtp:, example.net=smtp:[h]}", "").unwrap();
         let tables = tables.open().unwrap();
-        let entry = |address| transport_entry(&tables, address, "", ParentMatch::Dotted).unwrap();
-        assert!(entry("u@a.example.org").is_some());
+        let entry = |address| transport_match(&tables, address, "", ParentMatch::Dotted).unwrap();
+        let found = entry("u@a.example.org").unwrap();
+        assert_eq!(
+            (&*found.key, &*found.table),
+            (".example.org", "inline:{.example.org=lmtp:, example.net=smtp:[h]}")
+        );
         assert_eq!(entry("u@example.org"), None);
         assert_eq!(entry("u@a.example.net"), None);
         assert!(entry("U@EXAMPLE.NET").is_some());
@@ -135,7 +155,10 @@ mod tests {
             TableList::parse("regexp:{{/^(example\\.org|[*])$/ bad:}, {/@example\\.org$/ lmtp:}}", "")
                 .unwrap();
         let tables = tables.open().unwrap();
-        let entry = |address| transport_entry(&tables, address, "+", ParentMatch::Dotted).unwrap();
+        let entry = |address| {
+            let found = transport_match(&tables, address, "+", ParentMatch::Dotted).unwrap();
+            found.map(|found| found.entry)
+        };
         assert_eq!(entry("u+x@example.org"), Some(TransportEntry::parse("lmtp:")));
         assert_eq!(entry("u+x@a.example.org"), None);
     }
@@ -143,6 +166,6 @@ mod tests {
     #[test]
     fn a_table_error_is_never_not_found() {
         let tables = TableList::parse("fail:down", "").unwrap().open().unwrap();
-        assert!(transport_entry(&tables, "u@example.org", "", ParentMatch::Dotted).is_err());
+        assert!(transport_match(&tables, "u@example.org", "", ParentMatch::Dotted).is_err());
     }
 }

@@ -23,8 +23,11 @@ fn user_of(key: &str) -> String {
 fn user(settings: &str, keys: &[&str], asker: Asker<'_>) -> Option<String> {
     let table: String = keys.iter().map(|key| format!("{{{key} = {}:pw}}, ", user_of(key))).collect();
     let text = format!("{settings}smtp_sasl_password_maps = inline:{{{table}}}\n");
-    let found = context(&text).unwrap().credential(asker).unwrap();
-    found.map(|credential| credential.user().to_owned())
+    let found = context(&text).unwrap().find(asker).unwrap();
+    found.map(|Found { key, credential }| {
+        assert_eq!(credential.user(), user_of(&key), "the key is told with it");
+        credential.user().to_owned()
+    })
 }
 
 const ASKER: Asker<'static> =
@@ -72,18 +75,18 @@ fn without_a_host_the_next_hop_is_asked_for_alone() {
 #[test]
 fn the_delimiter_cuts_once() {
     let text = "smtp_sasl_password_result_delimiter = |\nsmtp_sasl_password_maps = static:a:b|c|d\n";
-    let found = context(text).unwrap().credential(ASKER).unwrap().unwrap();
-    assert_eq!(found.user(), "a:b");
+    let found = context(text).unwrap().find(ASKER).unwrap().unwrap();
+    assert_eq!(found.credential.user(), "a:b");
 }
 
 #[test]
 fn a_table_that_cannot_answer_is_not_one_that_has_no_entry() {
     for tables in ["fail:down", "texthash:/no/such/file", "inline:{x=y:z} fail:down"] {
         let context = context(&format!("smtp_sasl_password_maps = {tables}\n")).unwrap();
-        assert!(context.credential(ASKER).is_err(), "{tables}");
+        assert!(context.find(ASKER).is_err(), "{tables}");
     }
     let long = format!("smtp_sasl_password_maps = static:user:{}\n", "x".repeat(4000));
-    assert!(matches!(context(&long).unwrap().credential(ASKER), Err(NoAnswer::Unusable(_))));
+    assert!(matches!(context(&long).unwrap().find(ASKER), Err(NoAnswer::Unusable(_))));
 }
 
 #[test]
@@ -117,6 +120,6 @@ fn demands_are_inherited_from_plaintext_to_tls() {
 #[test]
 fn nothing_that_is_kept_shows_a_password() {
     let context = context("smtp_sasl_password_maps = static:user:s3cr3t-of-ours\n").unwrap();
-    let credential = context.credential(ASKER).unwrap();
+    let credential = context.find(ASKER).unwrap();
     assert!(!format!("{credential:?}").contains("s3cr3t"));
 }

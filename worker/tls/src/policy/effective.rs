@@ -98,10 +98,32 @@ impl Effective {
         fields.finish()
     }
 
+    /// Whose certificate is accepted, for people: names (with a dot before them, names below), addresses, fingerprints, TLSA
+    /// records. Empty where any is, or none can be.
+    pub fn accepts(&self) -> Vec<String> {
+        match &self.matching {
+            Matching::Anybody => Vec::new(),
+            Matching::Fingerprints(Fingerprints { digest, values }) => {
+                values.iter().map(|value| format!("{} {}", digest.name(), hex(value))).collect()
+            }
+            Matching::Chain { patterns, .. } => patterns.iter().map(ToString::to_string).collect(),
+            Matching::Dane { records, names, .. } => {
+                let record = |Tlsa { usage, selector, matching, data }: &Tlsa| {
+                    format!("TLSA {usage} {selector} {matching} {}", hex(data))
+                };
+                records.iter().map(record).chain(names.iter().cloned()).collect()
+            }
+        }
+    }
+
     /// Why TLS is not used although the server may offer it, at level may only.
     pub fn unavailable(&self) -> Option<&str> {
         self.unavailable.as_deref()
     }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 pub(crate) fn fingerprints_into(prints: Option<&Fingerprints>, fields: &mut Fields) {

@@ -57,6 +57,16 @@ pub enum Pattern {
     Address(IpAddr),
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Below(name) => write!(f, ".{name}"),
+            Self::Address(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
 impl Pattern {
     /// Reads a name, `.name`, or an address with or without brackets.
     pub fn of(text: &str) -> Option<Self> {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::vec::IntoIter;
 
 use super::error::SubmitError;
+use crate::dsn::{self, Notify, Ret};
 use crate::param::Body;
 
 /// What a command line asks for.
@@ -34,6 +35,12 @@ pub struct SubmitOptions {
     pub dot: DotRule,
     /// `-B`, `-o7`, `-o8`.
     pub body: Option<Body>,
+    /// `-N`: what the sender wants to hear of each recipient. RFC 3461 §4.1.
+    pub notify: Option<Notify>,
+    /// `-R`: how much of the message a notice returns. RFC 3461 §4.3.
+    pub ret: Option<Ret>,
+    /// `-V`: what notices call the message, as it is, not in xtext. RFC 3461 §4.4.
+    pub envid: Option<String>,
 }
 
 /// Where recipients come from.
@@ -136,7 +143,7 @@ impl Reader {
             'B' => self.body(value)?,
             'b' => self.mode(&value)?,
             'o' => self.old_option(&value),
-            'N' | 'R' | 'V' => return Err(not_done(&letter.to_string(), NO_DSN)),
+            'N' | 'R' | 'V' => self.notices(letter, value)?,
             'C' => {
                 return Err(not_done(
                     "C",
@@ -168,6 +175,25 @@ impl Reader {
         Ok(())
     }
 
+    /// What stands in notices and when they are sent.
+    fn notices(&mut self, option: char, value: String) -> Result<(), SubmitError> {
+        let (understood, expected) = match option {
+            'N' => {
+                self.options.notify = dsn::notify(&value);
+                (self.options.notify.is_some(), "never, or a list of success, failure and delay")
+            }
+            'R' => {
+                self.options.ret = dsn::ret(&value);
+                (self.options.ret.is_some(), "full or hdrs")
+            }
+            _ => {
+                self.options.envid = dsn::is_envid(&value).then(|| value.clone());
+                (self.options.envid.is_some(), "up to 100 printable characters of ASCII")
+            }
+        };
+        if understood { Ok(()) } else { Err(SubmitError::BadValue { option, value, expected }) }
+    }
+
     fn mode(&mut self, value: &str) -> Result<(), SubmitError> {
         self.mode = match value {
             "m" => Mode::Submit,
@@ -197,8 +223,6 @@ impl Reader {
     }
 }
 
-const NO_DSN: &str = "delivery status notifications (RFC 3461) cannot be asked for yet; \
-                      a failure notice is sent to the sender in any case";
 const NO_ALIASES: &str = "there is no alias database";
 
 fn not_done(option: &str, instead: &'static str) -> SubmitError {
@@ -266,6 +290,17 @@ mod tests {
     }
 
     #[test]
+    fn notices_can_be_asked_for() {
+        let options = submit("-N success,DELAY -Rhdrs -V order+7=x a@b");
+        assert_eq!(options.notify, Some(Notify { success: true, failure: false, delay: true }));
+        assert_eq!(options.ret, Some(Ret::Headers));
+        assert_eq!(options.envid.as_deref(), Some("order+7=x"));
+        assert_eq!(submit("-Nnever a@b").notify, Some(Notify::default()));
+        let plain = submit("a@b");
+        assert_eq!((plain.notify, plain.ret, plain.envid), (None, None, None));
+    }
+
+    #[test]
     fn other_modes() {
         assert_eq!(parse("-bs"), Ok(Invocation::Dialogue));
         assert_eq!(parse("-b s -t"), Ok(Invocation::Dialogue));
@@ -287,9 +322,10 @@ mod tests {
             ("-bv", SysExit::Unavailable),
             ("-I", SysExit::Unavailable),
             ("-q30m", SysExit::Unavailable),
-            ("-N success", SysExit::Unavailable),
-            ("-Rhdrs", SysExit::Unavailable),
-            ("-V x", SysExit::Unavailable),
+            ("-N sometimes", SysExit::Usage),
+            ("-N never,delay", SysExit::Usage),
+            ("-Rhalf", SysExit::Usage),
+            ("-V \u{e9}", SysExit::Usage),
             ("-C /etc/x", SysExit::Unavailable),
         ] {
             assert_eq!(parse(line).map_err(|error| error.exit()), Err(exit), "{line}");
