@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use testkit::site::{SITES, Site, Values};
+use testkit::{Sandbox, programs};
 
 /// Why a value of ours is not that of Debian's Postfix 3.7.
 const DIFFERENT: &[(&str, &[&str])] = &[
@@ -53,6 +55,7 @@ const ONLY_OURS: &[(&str, &[&str])] = &[
             "tls_trace_rate_limit",
         ],
     ),
+    ("what Postfix has in master.cf, flags=", &["lmtp_delivery_flags", "smtp_delivery_flags"]),
     (
         "old names, which postconf shows only when asked for them",
         &["fallback_relay", "lmtp_per_record_deadline", "smtp_per_record_deadline"],
@@ -116,6 +119,21 @@ fn names_and_defaults_are_those_of_postconf_but_for_a_table_of_reasons() {
     assert!(strange.is_empty(), "postconf does not know {strange:?}");
     let idle = ONLY_OURS.iter().flat_map(|(_, names)| *names).filter(|name| !only.contains(**name));
     assert_eq!(idle.collect::<Vec<_>>(), Vec::<&&str>::new(), "postconf knows these");
+}
+
+#[test]
+fn no_name_that_postconf_has_looks_misspelt() {
+    let sandbox = Sandbox::new("names");
+    let names = Site::named(SITES[0]).by_postconf(&["-d"]);
+    let text: String = names.keys().map(|name| format!("{name} = 1\n")).collect();
+    let file = sandbox.write("main.cf", format!("{text}relayhots = [mx.test]\n"));
+    let mut command = Command::new(programs::ours("baton"));
+    let output = command.args(["config", "-n", "-c"]).arg(file).output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    let unknown: Vec<_> = complaint.lines().filter(|line| line.contains("unknown parameter")).collect();
+    assert_eq!(unknown.len(), 1, "{unknown:#?}");
+    assert!(unknown[0].ends_with("unknown parameter relayhots; did you mean relayhost?"), "{unknown:?}");
+    println!("{} names of postconf are known", names.len());
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
+use crate::checks::Checks;
 use crate::farewells::Farewells;
 use crate::generic::Generic;
 use crate::supervisor::Keys;
@@ -86,6 +87,8 @@ pub struct Context {
     pub pid: u32,
     /// The transport's name.
     pub service: String,
+    /// What the last hop adds to mail.
+    pub flags: maincf::value::DeliveryFlags,
     /// The parameters.
     pub config: DeliveryConfig,
     /// How the protocol differs.
@@ -106,6 +109,8 @@ pub struct Context {
     pub deposit: RefCell<DepositKeys>,
     /// Addresses that change on their way out.
     pub generic: Option<Generic>,
+    /// Headers and lines that change on their way out.
+    pub checks: Option<Checks>,
     /// Encryption.
     pub tls: TlsContext,
     /// Logging in.
@@ -166,6 +171,7 @@ impl Context {
         Ok(Self {
             pid: std::process::id(),
             service: args.service.clone(),
+            flags: args.flags,
             dialect: match args.protocol {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
@@ -181,6 +187,7 @@ impl Context {
             services,
             permanent,
             generic: Generic::open(&config)?,
+            checks: Checks::open(&config)?,
             tls: TlsContext::new(&config),
             sasl: SaslContext::new(&config, cf)?,
             config,

@@ -4,6 +4,7 @@
 //! first commands ([`greet`]), TLS ([`secure`]) and AUTH ([`login`]), what of the message changes ([`outgoing`], [`content`]),
 //! the message ([`transact`]), what errors mean ([`fate`]), and whether the session is worth keeping ([`keep`]).
 
+mod additions;
 pub mod connect;
 mod content;
 mod converse;
@@ -122,6 +123,10 @@ enum Rest {
 
 impl Delivery<'_> {
     async fn run(&mut self) -> Result<(), Abandoned> {
+        if let Some(failure) = additions::obstacle(self) {
+            self.last_failure = Some(failure);
+            return Ok(());
+        }
         let nexthops = match lookup::nexthops(self.context, &self.request.nexthop) {
             Ok(nexthops) => nexthops,
             Err(error) => {
@@ -161,7 +166,7 @@ impl Delivery<'_> {
         let afterwards = keep.for_session(self.context, &session, self.duty);
         let open = self.left.left();
         let Session { mut connection, ready } = session;
-        let success = transact::success(&ready);
+        let success = transact::success(&ready, self.context.flags);
         let started = now_micros();
         let carried = transact::transact(self, &mut connection, ready, &open, afterwards).await;
         self.duty.release();

@@ -1,7 +1,7 @@
 //! From main.cf to what the relay's parts are made of.
 
 use maincf::params::TransportLimits;
-use maincf::value::{Feedback as Configured, Positive};
+use maincf::value::{DeliveryFlags, Feedback as Configured, Positive};
 use maincf::{ConfigErrors, Deployment, MainCf, Protocol, ReadError, RelayConfig};
 use proto::steward::Caps;
 use schedule::{BackOff, Caching, CachingRule, Feedback, Limits, TransportSettings};
@@ -110,6 +110,14 @@ pub fn transport(cf: &MainCf, config: &RelayConfig, name: &str) -> Result<Transp
         caching: CachingRule::always(caching),
         ..TransportSettings::documented()
     })
+}
+
+/// What a transport's deliveries add to mail.
+///
+/// # Errors
+/// A value of its own parameters is wrong.
+pub fn delivery_flags(cf: &MainCf, name: &str) -> Result<DeliveryFlags, ConfigErrors> {
+    Ok(TransportLimits::of(cf, name)?.flags)
 }
 
 /// Retry times and expiry.

@@ -2,6 +2,7 @@
 
 mod choice;
 mod feedback;
+mod flags;
 mod list;
 mod net;
 mod number;
@@ -19,6 +20,7 @@ pub use choice::{
     ResolverOptions, SecurityLevel,
 };
 pub use feedback::Feedback;
+pub use flags::DeliveryFlags;
 pub use list::Keywords;
 pub(crate) use list::words;
 pub use net::{Network, Networks};

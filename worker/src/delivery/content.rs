@@ -3,7 +3,7 @@
 use super::Delivery;
 use super::outgoing::{self, Asked, Outgoing};
 use crate::wire::{Limit, Reader, Wire, WireError};
-use mime::{AsTheyAre, Conversion, Filter};
+use mime::{Conversion, Filter};
 use smtp::{Abort, DataEncoder, EhloFacts, FinalDot, Transaction};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +16,8 @@ const LARGEST_GROWTH: u64 = 3;
 /// How far the text has come.
 pub(super) struct Content<'a> {
     reader: Reader<'a>,
+    /// What goes in front.
+    added: Vec<u8>,
     changes: Option<Changes<'a>>,
     encoder: DataEncoder,
     /// How long writing may take.
@@ -27,7 +29,7 @@ pub(super) struct Content<'a> {
 /// What is done to the text.
 struct Changes<'a> {
     filter: Filter,
-    addresses: Option<Asked<'a>>,
+    asked: Asked<'a>,
     /// What came out of the last piece.
     changed: Vec<u8>,
 }
@@ -38,14 +40,17 @@ impl<'a> Content<'a> {
         let context = delivery.context;
         let line_limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
         let known = std::mem::take(&mut outgoing.known);
-        let addresses = context.generic.as_ref().map(|generic| Asked { generic, known });
-        let changes = (outgoing.conversion == Conversion::SevenBit || addresses.is_some()).then(|| {
+        let (generic, checks) = (context.generic.as_ref(), context.checks.as_ref());
+        let changes = outgoing.conversion == Conversion::SevenBit || generic.is_some() || checks.is_some();
+        let changes = changes.then(|| {
+            let asked = Asked { generic, checks, queue_id: &delivery.request.queue_id, known };
             let filter = Filter::new(&outgoing::limits(delivery), outgoing.conversion);
-            Changes { filter, addresses, changed: Vec::new() }
+            Changes { filter, asked, changed: Vec::new() }
         });
         let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(line_limit));
         let pause = (facts.dot == FinalDot::Late).then(|| context.config.hello.pix_delay.get());
-        Self { reader, changes, encoder, limit: limit(delivery, outgoing.conversion), pause }
+        let added = std::mem::take(&mut outgoing.added);
+        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion), pause }
     }
 
     /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
@@ -77,6 +82,9 @@ impl<'a> Content<'a> {
         if let Some(pause) = self.pause {
             wire.flush(delivery.duty, self.limit).await?;
             delivery.duty.guard(tokio::time::sleep(pause)).await?;
+            if wire.was_interrupted()? {
+                return Ok(());
+            }
         }
         transaction.on_content_written();
         Ok(())
@@ -84,6 +92,17 @@ impl<'a> Content<'a> {
 
     /// One piece further.
     fn advance(&mut self, delivery: &Delivery<'_>, out: &mut Vec<u8>) -> Result<Progress, Abort> {
+        let added = std::mem::take(&mut self.added);
+        if !added.is_empty() {
+            match &mut self.changes {
+                None => self.encoder.encode(&added, out),
+                Some(changes) => {
+                    changes.pass(delivery, Some(&added))?;
+                    self.encoder.encode(&changes.changed, out);
+                }
+            }
+            return Ok(Progress::Some);
+        }
         let chunk = self.reader.next_chunk().map_err(|error| outgoing::unreadable(delivery, &error))?;
         match (&mut self.changes, chunk) {
             (None, None) => return Ok(Progress::End),
@@ -110,22 +129,18 @@ impl Changes<'_> {
     fn pass(&mut self, delivery: &Delivery<'_>, chunk: Option<&[u8]>) -> Result<(), Abort> {
         self.changed.clear();
         let out = &mut self.changed;
-        match (&mut self.addresses, chunk) {
-            (Some(asked), Some(chunk)) => {
-                self.filter.feed(chunk, asked, out).map_err(|error| why(delivery, error))
-            }
-            (Some(asked), None) => self.filter.finish(asked, out).map_err(|error| why(delivery, error)),
-            (None, Some(chunk)) => {
-                self.filter.feed(chunk, &mut AsTheyAre, out).map_err(|error| why(delivery, error))
-            }
-            (None, None) => self.filter.finish(&mut AsTheyAre, out).map_err(|error| why(delivery, error)),
-        }
+        let passed = match chunk {
+            Some(chunk) => self.filter.feed(chunk, &mut self.asked, out),
+            None => self.filter.finish(&mut self.asked, out),
+        };
+        passed.map_err(|error| why(delivery, error))
     }
 }
 
 fn why<E: std::fmt::Display>(delivery: &Delivery<'_>, error: mime::Error<E>) -> Abort {
     match error {
         mime::Error::TooDeep => Abort::NestedTooDeep,
+        mime::Error::Check(error) => outgoing::failed(delivery, &error),
         mime::Error::Rewrite(error) => outgoing::failed(delivery, &error),
     }
 }

@@ -10,6 +10,7 @@ use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::{Limit, WireError};
+use maincf::value::DeliveryFlags;
 use proto::job;
 use smtp::{
     Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, Quoting, Ready, Recipient,
@@ -122,9 +123,10 @@ fn recipient<'a>(of: &'a job::Recipient, new: Option<&'a str>) -> Recipient<'a> 
 }
 
 /// What success means for those who want to hear of it (RFC 3461 §5.2): a server with DSN tells them.
-pub(super) fn success(ready: &Ready) -> job::Fate {
+pub(super) fn success(ready: &Ready, flags: DeliveryFlags) -> job::Fate {
     match (ready.facts().offers(Extension::Dsn), ready.dialect().end_replies) {
         (true, _) => job::Fate::Sent,
+        (false, EndReplies::One) if flags.final_delivery => job::Fate::Delivered,
         (false, EndReplies::One) => job::Fate::Relayed,
         (false, EndReplies::PerRecipient) => job::Fate::Delivered,
     }

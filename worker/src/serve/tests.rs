@@ -35,7 +35,13 @@ fn channels(results: &OwnedFd) -> (AsyncChannel, Channel) {
 async fn greeted(channel: Channel) -> (Context, Supervisor) {
     let (supervisor, keys) = Supervisor::greet(channel).await.unwrap();
     let options = ["myhostname = client.test", "smtp_tls_security_level = none"].map(String::from).to_vec();
-    let args = Args { service: "smtp".into(), protocol: Protocol::Smtp, config: None, options };
+    let args = Args {
+        service: "smtp".into(),
+        protocol: Protocol::Smtp,
+        flags: maincf::value::DeliveryFlags::default(),
+        config: None,
+        options,
+    };
     let cf = context::read(&args).unwrap();
     (Context::new(&args, &cf, keys).unwrap(), supervisor)
 }

@@ -10,6 +10,7 @@ use crate::routing::{Author, Routed, Routing};
 use crate::settings::protocol_of;
 use clap::Args;
 use intake::SysExit;
+use maincf::value::DeliveryFlags;
 use maincf::{MainCf, RelayConfig};
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::steward::Listed;
@@ -71,7 +72,13 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<(), Failure> {
         return Err(Failure::new(SysExit::TempFail, text));
     };
     say_warnings(&cf);
-    let args = WorkerArgs { service: transport.clone(), protocol, config: None, options: Vec::new() };
+    let args = WorkerArgs {
+        service: transport.clone(),
+        protocol,
+        flags: DeliveryFlags::default(),
+        config: None,
+        options: Vec::new(),
+    };
     let context = context(&args, cf)?;
     let question = Question { nexthop: &nexthop, sender: &arguments.sender };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;

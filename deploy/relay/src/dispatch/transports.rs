@@ -2,9 +2,11 @@
 
 use crate::pool::Service;
 use crate::settings::{self, Source};
+use maincf::value::DeliveryFlags;
 use maincf::{ConfigErrors, MainCf, RelayConfig};
 use schedule::{TransportId, TransportSettings};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 /// One transport.
 #[derive(Debug)]
@@ -30,8 +32,17 @@ impl Transports {
         let mut all = HashMap::new();
         for name in NAMES {
             let Some(protocol) = settings::protocol_of(name) else { continue };
-            let settings = settings::transport(cf, config, name)?;
-            let service = Service { name: name.to_owned(), protocol, arguments: source.arguments() };
+            let mut settings = settings::transport(cf, config, name)?;
+            let flags = settings::delivery_flags(cf, name)?;
+            if flags.by_recipient() {
+                // Headers that tell a recipient's name are for nobody else.
+                settings.destination_recipient_limit = Some(NonZeroU32::MIN);
+            }
+            let mut arguments = source.arguments();
+            if flags != DeliveryFlags::default() {
+                arguments.extend(["--flags".into(), flags.letters().into()]);
+            }
+            let service = Service { name: name.to_owned(), protocol, arguments };
             all.insert(name.to_owned(), Transport { service, settings, id: None });
         }
         Ok(Self(all))

@@ -3,7 +3,7 @@
 use crate::param::Mirror::{PerTransport, Shared};
 use crate::param::Today::Act;
 use crate::param::params;
-use crate::value::{Feedback, Positive};
+use crate::value::{DeliveryFlags, Feedback, Positive};
 
 params! {
     /// Worker processes, and the limits that transports begin with.
@@ -40,5 +40,7 @@ params! {
         negative_feedback: Feedback = "destination_concurrency_negative_feedback", "$default_destination_concurrency_negative_feedback", PerTransport, Act;
         /// After how many whole windows of failures a destination counts as dead.
         failed_cohort_limit: Option<Positive<u32>> = "destination_concurrency_failed_cohort_limit", "$default_destination_concurrency_failed_cohort_limit", PerTransport, Act;
+        /// What a delivery to a mail store adds, as `flags=` in Postfix's master.cf: D a Delivered-To header (and mail that has it already bounces), O X-Original-To, R Return-Path; X says that success is delivery. D and O make each recipient a delivery of its own.
+        flags: DeliveryFlags = "delivery_flags", "", PerTransport, Act;
     }
 }
