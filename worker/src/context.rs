@@ -1,5 +1,6 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod filter;
 mod introductions;
 mod rewordings;
 mod sasl;
@@ -21,7 +22,7 @@ use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadErr
 use proto::deposit::DepositKeys;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
-use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
+use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services, SrvLookup};
 use smtp::Dialect;
 use std::cell::{OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
@@ -166,7 +167,7 @@ impl Context {
         let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
         })?;
-        let services = Services::system();
+        let services = Services::knowing(config.connect.known_tcp_ports.iter());
         let queue_directory = cf.expanded("queue_directory").ok().flatten().unwrap_or_default().into();
         Ok(Self {
             pid: std::process::id(),
@@ -178,11 +179,7 @@ impl Context {
             },
             rewordings: Rewordings::new(&config),
             introductions: Introductions::new(&config)?,
-            resolver: Resolver::new(ResolverOptions {
-                source: dns_source(&config),
-                trust: AdTrust::for_support(dns_support(&config)),
-                cache_size: DNS_CACHE,
-            }),
+            resolver: resolver(&config),
             route: route_options(&config, &services)?,
             services,
             permanent,
@@ -237,6 +234,18 @@ impl Context {
 /// Mail to this port of our own addresses would come back.
 const LOOP_PORT: u16 = 25;
 
+fn resolver(config: &DeliveryConfig) -> Resolver {
+    let resolver = Resolver::new(ResolverOptions {
+        source: dns_source(config),
+        trust: AdTrust::for_support(dns_support(config)),
+        cache_size: DNS_CACHE,
+    });
+    if config.dns.reply_filter.is_empty() {
+        return resolver;
+    }
+    resolver.with_filter(Box::new(filter::ReplyFilter::open(&config.dns.reply_filter)))
+}
+
 pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {
     let servers = config.dns.servers.clone();
     if servers.is_empty() {
@@ -286,6 +295,15 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
             route::MxLookupError::Ignored
         } else {
             route::MxLookupError::Respected
+        },
+        srv: SrvLookup {
+            services: dns.use_srv_lookup.iter().map(str::to_owned).collect(),
+            default_service: match &connect.tcp_port {
+                maincf::value::Service::Number(port) => port.to_string(),
+                maincf::value::Service::Name(name) => name.clone(),
+            },
+            ignore_errors: dns.ignore_srv_lookup_error,
+            may_be_missing: dns.allow_srv_lookup_fallback,
         },
         default_port: default_port.ok_or(ContextError::Port { parameter: "smtp_tcp_port" })?,
         own: OwnAddresses::default(),
