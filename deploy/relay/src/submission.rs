@@ -146,7 +146,7 @@ impl Submission {
         let to: Vec<_> =
             recipients.iter().map(|address| Recipient { address, notify, ..Recipient::default() }).collect();
         let (utf8, auth) = (Utf8::NotAsked, MailAuth::Unsaid);
-        let envelope = Envelope { sender, size, body, utf8, envid, ret, auth, recipients: &to };
+        let envelope = Envelope { sender, size, body, utf8, envid, ret, auth, client: None, recipients: &to };
         let options = TransactionOptions { quoting: Quoting::Rfc5321, afterwards: Afterwards::Keep };
         let mut transaction = ready.transaction(PEER, &envelope, options);
         self.line.refused = false;

@@ -21,6 +21,8 @@ params! {
         skip_5xx_greeting: bool = "skip_5xx_greeting", "yes", Same, Act;
         /// Close without waiting for the reply to QUIT.
         skip_quit_response: bool = "skip_quit_response", "yes", LmtpDefault("no"), Act;
+        /// Tell servers that want to know who handed a message in (XFORWARD); for content filters.
+        send_xforward: bool = "send_xforward_command", "no", Same, Act;
         /// Extensions to treat as not offered; `silent-discard` keeps that out of the log.
         discard_keywords: Keywords = "discard_ehlo_keywords", "", Named("discard_lhlo_keywords"), Act;
         /// The same by the server's address, or by the path of a Unix socket; replaces the list above.

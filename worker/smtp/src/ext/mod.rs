@@ -16,6 +16,7 @@ pub(crate) mod xforward;
 pub use auth::Standing;
 pub use discard::Discard;
 pub use set::{Extension, Extensions};
+pub use xforward::{ClientSource, OriginalClient};
 
 use crate::reply::Reply;
 use serde::{Deserialize, Serialize};
