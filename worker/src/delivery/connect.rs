@@ -63,7 +63,7 @@ async fn tcp(context: &Context, address: SocketAddr) -> Result<TcpStream, NotCon
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Large writes leave at once: what follows them does not wait for an acknowledgement.
     socket.set_nodelay(true)?;
-    limit_window(context, &socket);
+    limit_window(context.config.connect.tcp_windowsize.get(), &socket);
     if let Some(local) = bind_address(context, address)
         && let Err(error) = socket.bind(SocketAddr::new(local, 0))
     {
@@ -76,8 +76,7 @@ async fn tcp(context: &Context, address: SocketAddr) -> Result<TcpStream, NotCon
 }
 
 /// Before the connection is made: its first packet says how large windows can become.
-fn limit_window(context: &Context, socket: &TcpSocket) {
-    let size = context.config.connect.tcp_windowsize.get();
+fn limit_window(size: u32, socket: &TcpSocket) {
     if size == 0 {
         return;
     }
@@ -123,17 +122,16 @@ fn strerror(errno: rustix::io::Errno) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::converse::tests::context;
 
-    #[tokio::test]
-    async fn windows_are_limited_where_tcp_windowsize_says_so() {
-        let size = async |value: u32| {
+    #[test]
+    fn tcp_windowsize_is_the_size_of_both_buffers() {
+        let buffers = |size| {
             let socket = TcpSocket::new_v4().unwrap();
-            limit_window(&context(&format!("tcp_windowsize={value}")).await, &socket);
-            socket.recv_buffer_size().unwrap()
+            limit_window(size, &socket);
+            (socket.send_buffer_size().unwrap(), socket.recv_buffer_size().unwrap())
         };
-        // Linux gives twice as much, for what it needs itself.
-        assert_eq!(size(8192).await, 2 * 8192);
-        assert!(size(0).await > 2 * 8192);
+        // Linux doubles what it is asked for.
+        assert_eq!(buffers(16384), (32768, 32768));
+        assert_ne!(buffers(0), (32768, 32768));
     }
 }

@@ -101,4 +101,4 @@ pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

@@ -12,7 +12,7 @@ use proto::secret::Secret;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What a worker with this setting has.
-pub(in crate::delivery) async fn context(option: &str) -> Context {
+async fn context(option: &str) -> Context {
     let (mut ours, theirs) = Packets::pair().unwrap();
     let results: OwnedFd = tempfile::tempfile().unwrap().into();
     let deposit = DepositKeys { current: DepositKey { epoch: 1, key: Secret::new([1; 32]) }, previous: None };
