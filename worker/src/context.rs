@@ -1,13 +1,19 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
+mod filter;
+mod introductions;
+mod rewordings;
 mod sasl;
 mod tables;
 mod tls;
 
+pub use introductions::Introductions;
+pub use rewordings::Rewordings;
 pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
 use crate::args::Args;
+use crate::checks::Checks;
 use crate::farewells::Farewells;
 use crate::generic::Generic;
 use crate::supervisor::Keys;
@@ -16,8 +22,8 @@ use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadErr
 use proto::deposit::DepositKeys;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
-use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services};
-use smtp::{Dialect, Discard, EhloUse, HelloOptions, RefusedGreeting};
+use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services, SrvLookup};
+use smtp::Dialect;
 use std::cell::{OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -88,8 +94,10 @@ pub struct Context {
     pub config: DeliveryConfig,
     /// How the protocol differs.
     pub dialect: Dialect,
+    /// What servers and results are to be taken for.
+    pub rewordings: Rewordings,
     /// The first commands.
-    pub hello: HelloOptions,
+    pub introductions: Introductions,
     /// Ports by name.
     pub services: Services,
     /// DNS.
@@ -102,6 +110,8 @@ pub struct Context {
     pub deposit: RefCell<DepositKeys>,
     /// Addresses that change on their way out.
     pub generic: Option<Generic>,
+    /// Headers and lines that change on their way out.
+    pub checks: Option<Checks>,
     /// Encryption.
     pub tls: TlsContext,
     /// Logging in.
@@ -157,7 +167,7 @@ impl Context {
         let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
         })?;
-        let services = Services::system();
+        let services = Services::knowing(config.connect.known_tcp_ports.iter());
         let queue_directory = cf.expanded("queue_directory").ok().flatten().unwrap_or_default().into();
         Ok(Self {
             pid: std::process::id(),
@@ -167,16 +177,14 @@ impl Context {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
             },
-            hello: hello_options(&config)?,
-            resolver: Resolver::new(ResolverOptions {
-                source: dns_source(&config),
-                trust: AdTrust::for_support(dns_support(&config)),
-                cache_size: DNS_CACHE,
-            }),
+            rewordings: Rewordings::new(&config),
+            introductions: Introductions::new(&config)?,
+            resolver: resolver(&config),
             route: route_options(&config, &services)?,
             services,
             permanent,
             generic: Generic::open(&config)?,
+            checks: Checks::open(&config)?,
             tls: TlsContext::new(&config),
             sasl: SaslContext::new(&config, cf)?,
             config,
@@ -226,26 +234,16 @@ impl Context {
 /// Mail to this port of our own addresses would come back.
 const LOOP_PORT: u16 = 25;
 
-fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> {
-    let hello = &config.hello;
-    let name = smtp::HeloName::new(&hello.name)
-        .map_err(|error| ContextError::HeloName { parameter: "smtp_helo_name", error })?;
-    let discarded: Vec<_> = hello.discard_keywords.iter().collect();
-    Ok(HelloOptions {
-        name,
-        my_hostname: config.identity.hostname.to_string(),
-        ehlo: match (hello.never_send_ehlo, hello.always_send_ehlo) {
-            (true, _) => EhloUse::Never,
-            (_, true) => EhloUse::Always,
-            _ => EhloUse::WhereAnnounced,
-        },
-        refused_greeting: if hello.skip_5xx_greeting {
-            RefusedGreeting::TryElsewhere
-        } else {
-            RefusedGreeting::Final
-        },
-        discard: Discard::parse(&discarded.join(" ")),
-    })
+fn resolver(config: &DeliveryConfig) -> Resolver {
+    let resolver = Resolver::new(ResolverOptions {
+        source: dns_source(config),
+        trust: AdTrust::for_support(dns_support(config)),
+        cache_size: DNS_CACHE,
+    });
+    if config.dns.reply_filter.is_empty() {
+        return resolver;
+    }
+    resolver.with_filter(Box::new(filter::ReplyFilter::open(&config.dns.reply_filter)))
 }
 
 pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {
@@ -297,6 +295,15 @@ fn route_options(config: &DeliveryConfig, services: &Services) -> Result<RouteOp
             route::MxLookupError::Ignored
         } else {
             route::MxLookupError::Respected
+        },
+        srv: SrvLookup {
+            services: dns.use_srv_lookup.iter().map(str::to_owned).collect(),
+            default_service: match &connect.tcp_port {
+                maincf::value::Service::Number(port) => port.to_string(),
+                maincf::value::Service::Name(name) => name.clone(),
+            },
+            ignore_errors: dns.ignore_srv_lookup_error,
+            may_be_missing: dns.allow_srv_lookup_fallback,
         },
         default_port: default_port.ok_or(ContextError::Port { parameter: "smtp_tcp_port" })?,
         own: OwnAddresses::default(),

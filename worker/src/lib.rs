@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod cache;
+pub mod checks;
 pub mod context;
 pub mod delivery;
 pub mod duty;

@@ -3,7 +3,7 @@
 use postfix_wire::request::{self, Flags, SendOptions};
 use postfix_wire::stats::Stats;
 use postfix_wire::text::Text;
-use proto::job::{Body, CacheUse, Notify, Recipient, Request, Ret, Times};
+use proto::job::{Body, CacheUse, Client, ClientSource, Notify, Recipient, Request, Ret, Times};
 use queuefile::content::Content;
 use queuefile::file::QueueFile;
 use std::cell::Cell;
@@ -46,6 +46,7 @@ pub fn request(from: &request::Request, now: u64) -> Result<Request, OrderError>
             _ => Body::Unset,
         },
         smtputf8: from.options.needs_smtputf8(),
+        client: Box::new(client(from)),
         content_offset: unsigned("offset", from.offset)?,
         content_length: unsigned("size", from.size)?,
         cache: CacheUse { load: from.flags.has(Flags::CONN_LOAD), store: from.flags.has(Flags::CONN_STORE) },
@@ -53,6 +54,24 @@ pub fn request(from: &request::Request, now: u64) -> Result<Request, OrderError>
         recipient_count: u32::try_from(from.recipient_count).unwrap_or_default(),
         recipients: Vec::new(),
     })
+}
+
+/// For XFORWARD, which is information only: what is no UTF-8 may be shown as it can be.
+fn client(from: &request::Request) -> Client {
+    let request::Client { name, address, port, protocol, helo, ident, .. } = &from.client;
+    let text = |text: &Text| text.lossy().into_owned();
+    Client {
+        name: text(name),
+        address: text(address),
+        port: text(port),
+        helo: text(helo),
+        protocol: text(protocol),
+        ident: text(ident),
+        source: match from.rewrite_context.as_bytes() {
+            b"local" => ClientSource::Local,
+            _ => ClientSource::Remote,
+        },
+    }
 }
 
 /// What the message demands and this version cannot honour, so that it must not leave.

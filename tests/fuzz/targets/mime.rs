@@ -8,7 +8,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((first, content)) = input.split_first() else { return };
     let limits = match first & 1 {
         0 => Limits::default(),
-        _ => Limits { boundary: 3, nesting: 1, header: 40 },
+        _ => Limits { boundary: 3, nesting: 1, header: 40, line: 9 },
     };
     let size = usize::from(first >> 1).max(1);
     let mut survey = Survey::new(&limits);

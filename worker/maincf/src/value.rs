@@ -3,6 +3,7 @@
 mod choice;
 mod feedback;
 mod flags;
+mod known_ports;
 mod list;
 mod net;
 mod number;
@@ -21,6 +22,7 @@ pub use choice::{
 };
 pub use feedback::Feedback;
 pub use flags::DeliveryFlags;
+pub use known_ports::KnownPorts;
 pub use list::Keywords;
 pub(crate) use list::words;
 pub use net::{Network, Networks};

@@ -7,45 +7,8 @@ mod list;
 mod mailbox;
 mod wrap;
 
+use crate::editor::Editor;
 use crate::header::{Block, Header, LineEnd};
-use std::convert::Infallible;
-
-/// Says what becomes of an address. Any `FnMut(&str) -> Result<Option<String>, E>` does.
-pub trait Addresses {
-    /// Why it cannot say.
-    type Error;
-
-    /// What stands for this address from now on; `None` leaves it. The address is `local@domain`, or `local` alone,
-    /// in the form that a header has: the local part quoted where it must be, without comments and blanks. The answer
-    /// has the same form; of several addresses the first counts.
-    ///
-    /// # Errors
-    /// It cannot be said now: the header is not written.
-    fn rewrite(&mut self, address: &str) -> Result<Option<String>, Self::Error>;
-}
-
-impl<F, E> Addresses for F
-where
-    F: FnMut(&str) -> Result<Option<String>, E>,
-{
-    type Error = E;
-
-    fn rewrite(&mut self, address: &str) -> Result<Option<String>, E> {
-        self(address)
-    }
-}
-
-/// No address changes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AsTheyAre;
-
-impl Addresses for AsTheyAre {
-    type Error = Infallible;
-
-    fn rewrite(&mut self, _: &str) -> Result<Option<String>, Infallible> {
-        Ok(None)
-    }
-}
 
 /// Why an address could not be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +66,7 @@ pub fn is_rewritten(header: &Header<'_>) -> bool {
 ///
 /// # Errors
 /// An address could not be rewritten.
-pub fn rewrite<A: Addresses>(
+pub fn rewrite<A: Editor>(
     header: &Header<'_>,
     addresses: &mut A,
 ) -> Result<Option<Vec<u8>>, RewriteError<A::Error>> {
@@ -126,7 +89,7 @@ pub fn rewrite<A: Addresses>(
 }
 
 /// The new form, if there is one and it differs.
-fn ask<A: Addresses>(address: &str, addresses: &mut A) -> Result<Option<String>, RewriteError<A::Error>> {
+fn ask<A: Editor>(address: &str, addresses: &mut A) -> Result<Option<String>, RewriteError<A::Error>> {
     let Some(answer) = addresses.rewrite(address).map_err(RewriteError::Lookup)? else { return Ok(None) };
     let address = address.to_owned();
     if answer.contains(char::is_control) {

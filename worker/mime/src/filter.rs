@@ -1,7 +1,9 @@
 //! The whole way of a message: scanned, converted, addresses rewritten, written.
 
 use crate::Limits;
-use crate::addresses::{Addresses, RewriteError, rewrite};
+use crate::addresses::{RewriteError, rewrite};
+use crate::checks::{BodyLines, Check, Class, plain, push_text};
+use crate::editor::Editor;
 use crate::entity::{Entity, Kind};
 use crate::header::{Block, Header, LineEnd, push_verbatim};
 use crate::quoted_printable::QuotedPrintable;
@@ -28,6 +30,9 @@ pub enum Error<E> {
     /// An address in a header could not be rewritten.
     #[error(transparent)]
     Rewrite(#[from] RewriteError<E>),
+    /// A table of checks could not answer.
+    #[error("{0}")]
+    Check(E),
 }
 
 /// One message on its way. What comes out does not depend on how it is cut.
@@ -48,14 +53,21 @@ struct Output {
     end: LineEnd,
     /// The last header has no line end.
     open: bool,
+    /// Body lines on their way to be checked.
+    lines: BodyLines,
 }
 
 impl Filter {
     /// For one message.
     #[must_use]
     pub fn new(limits: &Limits, conversion: Conversion) -> Self {
-        let output =
-            Output { conversion, encoder: QuotedPrintable::default(), end: LineEnd::CrLf, open: false };
+        let output = Output {
+            conversion,
+            encoder: QuotedPrintable::default(),
+            end: LineEnd::CrLf,
+            open: false,
+            lines: BodyLines::new(limits.line),
+        };
         Self { scanner: Scanner::new(limits), output }
     }
 
@@ -70,53 +82,73 @@ impl Filter {
     ///
     /// # Errors
     /// The message cannot go out. The filter is of no use after it; what was appended is right as far as it goes.
-    pub fn feed<A: Addresses>(
+    pub fn feed<A: Editor>(
         &mut self,
         content: &[u8],
-        addresses: &mut A,
+        editor: &mut A,
         out: &mut Vec<u8>,
     ) -> Result<(), Error<A::Error>> {
-        self.scanner.feed(content, &mut Writer { output: &mut self.output, addresses, out })
+        self.scanner.feed(content, &mut Writer { output: &mut self.output, editor, out })
     }
 
     /// The message has ended: appends what was kept.
     ///
     /// # Errors
     /// As in [`Filter::feed`].
-    pub fn finish<A: Addresses>(
-        &mut self,
-        addresses: &mut A,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error<A::Error>> {
-        self.scanner.finish(&mut Writer { output: &mut self.output, addresses, out })?;
-        self.output.encoder.finish_line(out);
-        Ok(())
+    pub fn finish<A: Editor>(&mut self, editor: &mut A, out: &mut Vec<u8>) -> Result<(), Error<A::Error>> {
+        self.scanner.finish(&mut Writer { output: &mut self.output, editor, out })?;
+        let Output { encoder, lines, end, .. } = &mut self.output;
+        if editor.checks_lines() {
+            encoder.finish_line(&mut lines.pending);
+            lines.finish(*end, editor, out).map_err(Error::Check)
+        } else {
+            encoder.finish_line(out);
+            Ok(())
+        }
     }
 }
 
 struct Writer<'a, A> {
     output: &'a mut Output,
-    addresses: &'a mut A,
+    editor: &'a mut A,
     out: &'a mut Vec<u8>,
 }
 
-impl<A: Addresses> Writer<'_, A> {
+impl<A: Editor> Writer<'_, A> {
     fn encodes(&self, entity: Entity) -> bool {
         self.output.conversion == Conversion::SevenBit && entity.is_eight_bit()
     }
-}
 
-impl<A: Addresses> Visitor for Writer<'_, A> {
-    type Error = Error<A::Error>;
-
-    fn header(&mut self, header: Header<'_>, entity: Entity) -> Result<(), Self::Error> {
-        self.output.end = header.end.unwrap_or(self.output.end);
-        if self.encodes(entity) && header.is("Content-Transfer-Encoding") {
-            return Ok(());
+    /// A header, as the tables want it: checks come before addresses.
+    fn checked(&mut self, header: Header<'_>) -> Result<(), Error<A::Error>> {
+        let check = if self.editor.checks_headers() {
+            let (class, text) = (Class::of(&header), plain(header.raw));
+            self.editor.header(class, &text).map_err(Error::Check)?
+        } else {
+            Check::Keep
+        };
+        let end = self.output.end;
+        match check {
+            Check::Keep => self.written(header),
+            Check::Drop => Ok(()),
+            Check::Replace(new) => {
+                let mut raw = Vec::new();
+                push_text(&new, end, &mut raw);
+                raw.extend_from_slice(header.end.map_or(b"", LineEnd::octets));
+                self.written(Header { raw: &raw, ..header })
+            }
+            Check::Prepend(new) => {
+                push_text(&new, end, self.out);
+                self.out.extend_from_slice(end.octets());
+                self.written(header)
+            }
         }
+    }
+
+    fn written(&mut self, header: Header<'_>) -> Result<(), Error<A::Error>> {
         self.output.open = header.end.is_none();
         let rewritten = match header.block {
-            Block::Message => rewrite(&header, self.addresses)?,
+            Block::Message => rewrite(&header, self.editor)?,
             Block::Part | Block::Nested => None,
         };
         match rewritten {
@@ -126,36 +158,57 @@ impl<A: Addresses> Visitor for Writer<'_, A> {
         Ok(())
     }
 
-    fn headers_end(&mut self, _: Block, entity: Entity, _: HeadersEnd) -> Result<(), Self::Error> {
+    /// A body's piece, converted where it must be, to where it is checked or goes out.
+    fn pass(output: &mut Output, encodes: bool, piece: Piece<'_>, out: &mut Vec<u8>) {
+        match piece {
+            Piece::Text(text) if encodes => output.encoder.text(text, output.end, out),
+            Piece::Text(text) => push_verbatim(text, out),
+            Piece::End(end) => {
+                output.encoder.finish_line(out);
+                out.extend_from_slice(end.octets());
+                output.end = end;
+            }
+        }
+    }
+}
+
+impl<A: Editor> Visitor for Writer<'_, A> {
+    type Error = Error<A::Error>;
+
+    fn header(&mut self, header: Header<'_>, entity: Entity) -> Result<(), Self::Error> {
+        self.output.end = header.end.unwrap_or(self.output.end);
+        if self.encodes(entity) && header.is("Content-Transfer-Encoding") {
+            return Ok(());
+        }
+        self.checked(header)
+    }
+
+    fn headers_end(&mut self, block: Block, entity: Entity, _: HeadersEnd) -> Result<(), Self::Error> {
         if self.encodes(entity) {
-            let end = self.output.end.octets();
+            let end = self.output.end;
             if std::mem::take(&mut self.output.open) {
-                self.out.extend_from_slice(end);
+                self.out.extend_from_slice(end.octets());
             }
             let encoding = match entity.kind {
                 Kind::Multipart | Kind::Message | Kind::MessageOther => "7bit",
                 Kind::Leaf | Kind::MessageGlobal => "quoted-printable",
             };
-            self.out.extend_from_slice(b"Content-Transfer-Encoding: ");
-            self.out.extend_from_slice(encoding.as_bytes());
-            self.out.extend_from_slice(end);
+            let raw = [b"Content-Transfer-Encoding: ", encoding.as_bytes(), end.octets()].concat();
+            self.checked(Header { block, raw: &raw, end: Some(end) })?;
         }
         Ok(())
     }
 
     fn body(&mut self, piece: Piece<'_>, entity: Entity) -> Result<(), Self::Error> {
-        match piece {
-            Piece::Text(text) if self.encodes(entity) => {
-                self.output.encoder.text(text, self.output.end, self.out);
-            }
-            Piece::Text(text) => push_verbatim(text, self.out),
-            Piece::End(end) => {
-                self.output.encoder.finish_line(self.out);
-                self.out.extend_from_slice(end.octets());
-                self.output.end = end;
-            }
+        let encodes = self.encodes(entity);
+        if !self.editor.checks_lines() {
+            Self::pass(self.output, encodes, piece, self.out);
+            return Ok(());
         }
-        Ok(())
+        let mut pending = std::mem::take(&mut self.output.lines.pending);
+        Self::pass(self.output, encodes, piece, &mut pending);
+        self.output.lines.pending = pending;
+        self.output.lines.advance(self.output.end, self.editor, self.out).map_err(Error::Check)
     }
 
     fn too_deep(&mut self) -> Result<(), Self::Error> {

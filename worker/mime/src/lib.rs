@@ -1,4 +1,5 @@
-//! Content that must change on its way out: 8-bit parts become 7-bit, addresses in headers are rewritten.
+//! Content that must change on its way out: 8-bit parts become 7-bit, addresses in headers are rewritten,
+//! headers and lines checked.
 //!
 //! RFC 2045 and 2046, as far as a relay needs them; the rules are Postfix's, found by comparing with Postfix 3.7.
 //! Nothing here reads, waits or keeps more than a header and the boundaries around it. Content that needs no change
@@ -11,6 +12,7 @@
 //! * A header above the limit is cut at a line's end, if it has more than one line.
 //! * In rewritten headers phrases and comments stay where and what they were (Postfix makes `J.Doe` of `J. Doe`).
 //! * A CR without LF never leaves.
+//! * Where the last piece of a very long line is dropped by a body check, its line end stays: the next line is not joined.
 //!
 //! ```
 //! use mime::{AsTheyAre, Conversion, Filter, Limits};
@@ -27,6 +29,8 @@ mod quoted_printable;
 mod survey;
 
 mod addresses;
+mod checks;
+mod editor;
 
 mod boundary;
 mod entity;
@@ -34,9 +38,9 @@ mod header;
 mod scan;
 mod token;
 
-pub use addresses::{
-    Addresses, AsTheyAre, RewriteError, first_address, is_rewritten, rewrite, with_quotes, without_quotes,
-};
+pub use addresses::{RewriteError, first_address, is_rewritten, rewrite, with_quotes, without_quotes};
+pub use checks::{Check, Class, is_header};
+pub use editor::{AsTheyAre, Editor};
 pub use entity::{Domain, Entity, Kind};
 pub use filter::{Conversion, Error, Filter};
 pub use header::{Block, Header, LineEnd};
@@ -52,10 +56,12 @@ pub struct Limits {
     pub nesting: usize,
     /// `header_size_limit`: octets of a header with its continuation lines; the rest is cut off.
     pub header: usize,
+    /// `line_length_limit`: octets of a body line that are looked up at once.
+    pub line: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { boundary: 2048, nesting: 100, header: 102_400 }
+        Self { boundary: 2048, nesting: 100, header: 102_400, line: 2048 }
     }
 }

@@ -202,5 +202,5 @@ proptest! {
 
 #[test]
 fn the_default_limits_are_those_of_postfix() {
-    assert_eq!(Limits::default(), Limits { boundary: 2048, nesting: 100, header: 102_400 });
+    assert_eq!(Limits::default(), Limits { boundary: 2048, nesting: 100, header: 102_400, line: 2048 });
 }

@@ -4,6 +4,7 @@ mod ad_pool;
 mod answer;
 mod cache;
 mod exchange;
+mod filter;
 mod probe;
 mod resolv_conf;
 mod resolver;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use crate::find::Families;
 use crate::hostname::{Host, HostName};
 
+pub use filter::RecordFilter;
 pub use probe::{Probe, ProbeError, ProbeResult};
 pub use resolv_conf::ResolvConf;
 pub use resolver::{AdTrust, Resolver, ResolverOptions, Source};
@@ -39,6 +41,8 @@ pub enum RecordKind {
     Aaaa,
     /// What a TLS server's certificate must match. RFC 6698.
     Tlsa,
+    /// Hosts and ports of a service. RFC 2782.
+    Srv,
     /// The alias itself: it is not followed, and the reply says whether this one record was validated.
     Cname,
 }
@@ -50,6 +54,7 @@ impl fmt::Display for RecordKind {
             Self::A => "A",
             Self::Aaaa => "AAAA",
             Self::Tlsa => "TLSA",
+            Self::Srv => "SRV",
             Self::Cname => "CNAME",
         })
     }
@@ -69,6 +74,17 @@ pub enum Record {
     Address(IpAddr),
     /// RFC 6698 §2.1.
     Tlsa(Tlsa),
+    /// RFC 2782. The target is a valid name, or a number where a name should be.
+    Srv {
+        /// Lower is better.
+        priority: u16,
+        /// How often it comes first among those of its priority, compared to the others.
+        weight: u16,
+        /// TCP, since that is what is asked for.
+        port: u16,
+        /// Who offers the service.
+        target: Host,
+    },
     /// RFC 1035 §3.3.1: what the name is an alias of.
     Alias(HostName),
 }
@@ -97,6 +113,8 @@ pub enum Trouble {
     Malformed(String),
     /// The servers cannot be reached.
     Network(String),
+    /// The operator's filter for replies could not say what to do.
+    Filter(String),
 }
 
 impl fmt::Display for Trouble {
@@ -104,7 +122,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Timeout => f.write_str("timeout"),
             Self::Rcode(rcode) => write!(f, "rcode {rcode}"),
-            Self::Malformed(reason) | Self::Network(reason) => f.write_str(reason),
+            Self::Malformed(reason) | Self::Network(reason) | Self::Filter(reason) => f.write_str(reason),
         }
     }
 }
@@ -120,6 +138,10 @@ pub enum Outcome {
     NxDomain,
     /// The domain takes no mail: an MX with empty target is among the records (RFC 7505).
     NullMx,
+    /// The domain does not have the service: an SRV with empty target is among the records (RFC 2782).
+    NullSrv,
+    /// There are records, and the operator's filter drops all of them.
+    Filtered,
     /// More than [`MOST_ALIASES`] aliases.
     AliasLoop,
     /// No answer now.

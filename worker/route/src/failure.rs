@@ -103,12 +103,18 @@ impl RouteError {
                 "Name service error for name={asked} type={kind}: Malformed or unexpected name server reply"
             )
         };
+        let filtered = |what: &str| format!("Error looking up name={asked} type={kind}: {what}");
         let (status, text) = match outcome {
             Outcome::Found(_) => return None,
             Outcome::NxDomain => ((5, 4, 4), not_found("Host not found")),
             Outcome::NoData => ((5, 4, 4), not_found("Host found but no data record of requested type")),
             Outcome::AliasLoop => ((5, 4, 4), format!("Name server loop for {asked}")),
             Outcome::NullMx => ((5, 1, 0), format!("Domain {asked} does not accept mail (nullMX)")),
+            Outcome::NullSrv => ((5, 1, 0), format!("Domain {asked} does not support SRV requests")),
+            Outcome::Filtered => ((4, 7, 0), filtered("DNS reply filter drops all results")),
+            Outcome::Temporary(Trouble::Filter(_)) => {
+                ((4, 4, 3), filtered("Invalid DNS reply filter syntax"))
+            }
             Outcome::Temporary(Trouble::Malformed(_)) => ((4, 4, 3), malformed()),
             Outcome::Temporary(_) => ((4, 4, 3), not_found("Host not found, try again")),
             Outcome::Invalid => ((5, 4, 4), malformed()),

@@ -5,6 +5,7 @@ mod exchangers;
 mod options;
 mod order;
 mod own;
+mod service;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -18,9 +19,10 @@ use crate::nexthop::{Kind, Nexthop};
 
 pub use options::{
     AddressOrder, AddressPreference, DnsSupport, Families, HostLookup, MxLookupError, NoMxAddress,
-    RouteOptions,
+    RouteOptions, SrvLookup,
 };
 pub use own::OwnAddresses;
+use service::{NoService, Rest};
 
 /// How long a route stays fresh that no record's TTL limits.
 pub const LONGEST_FRESH: Duration = Duration::from_secs(24 * 3600);
@@ -54,7 +56,7 @@ pub struct Candidate {
     pub canonical: Option<HostName>,
     /// Where to connect.
     pub endpoint: Endpoint,
-    /// MX preference, lower is better; 0 where no MX is involved.
+    /// MX preference or SRV priority, lower is better; 0 where neither is involved.
     pub preference: u16,
     /// Its preference is the best one in the list.
     pub best: bool,
@@ -72,6 +74,13 @@ pub enum Origin {
         /// DNSSEC: the MX records and all aliases to them were validated.
         secure: bool,
         /// The name at the end of the domain's aliases, if it has any: certificates may have it (RFC 7672 §3.2.2).
+        canonical: Option<HostName>,
+    },
+    /// Through the hosts of a service of the domain, RFC 2782.
+    Srv {
+        /// DNSSEC: the SRV records and all aliases to them were validated.
+        secure: bool,
+        /// The name at the end of the aliases of `_service._tcp.domain`, if it has any.
         canonical: Option<HostName>,
     },
     /// The domain has no MX, so its own addresses count (RFC 5321 §5.1).
@@ -109,6 +118,13 @@ pub async fn find<L: Lookup>(
 ) -> Result<Route, RouteError> {
     let port = nexthop.port_or(options.default_port);
     let search = Search { lookup, options, budget, port, seed, domain: nexthop.domain() };
+    if let Some((name, service)) = search.service_of(nexthop) {
+        match search.by_service(name, service).await {
+            Err(NoService { error, rest: Rest::Skip }) => tracing::info!("{error}"),
+            Err(NoService { error, rest: Rest::Stop }) => return Err(error),
+            Ok(route) => return Ok(route),
+        }
+    }
     match nexthop.kind() {
         Kind::Unix(path) => Ok(unix(nexthop, path.clone())),
         _ if options.families == Families::None => Err(RouteError::no_protocols()),
@@ -148,6 +164,8 @@ struct Found {
     host: String,
     canonical: Option<HostName>,
     address: IpAddr,
+    /// Where the record that led here names one.
+    port: Option<u16>,
     preference: u16,
     secure: bool,
 }
@@ -165,14 +183,18 @@ impl<L: Lookup> Search<'_, L> {
 
     /// Orders what is left after the self check.
     fn route(&self, mut found: Vec<Found>, origin: Origin, i_am_mx: bool, fresh_for: Duration) -> Route {
-        order::arrange(&mut found, self.options, self.seed);
+        match origin {
+            // The order of its records is drawn already, and counts for the families too.
+            Origin::Srv { .. } => order::balance(&mut found, self.options.balance_to),
+            _ => order::arrange(&mut found, self.options, self.seed),
+        }
         let best = found.first().map(|first| first.preference);
         let candidates = found
             .into_iter()
             .map(|found| Candidate {
                 host: found.host,
                 canonical: found.canonical,
-                endpoint: Endpoint::Inet(SocketAddr::new(found.address, self.port)),
+                endpoint: Endpoint::Inet(SocketAddr::new(found.address, found.port.unwrap_or(self.port))),
                 preference: found.preference,
                 best: Some(found.preference) == best,
                 secure: found.secure,

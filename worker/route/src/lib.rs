@@ -16,7 +16,8 @@ pub mod tlsa;
 pub use failure::{Class, RouteError, Status};
 pub use find::{
     AddressOrder, AddressPreference, Candidate, DnsSupport, Endpoint, FRESH_WITHOUT_TTL, Families,
-    HostLookup, LONGEST_FRESH, MxLookupError, NoMxAddress, Origin, OwnAddresses, Route, RouteOptions, find,
+    HostLookup, LONGEST_FRESH, MxLookupError, NoMxAddress, Origin, OwnAddresses, Route, RouteOptions,
+    SrvLookup, find,
 };
 pub use hostname::{Host, HostName, Utf8Names};
 pub use nexthop::{Dialect, Kind, LONGEST_SOCKET_PATH, Nexthop, NexthopError, Syntax};

@@ -48,6 +48,7 @@ pub struct Nexthop {
     text: String,
     kind: Kind,
     domain: String,
+    form: Form,
     service: Option<String>,
     port: Option<u16>,
 }
@@ -121,6 +122,7 @@ impl Nexthop {
             text: rest.into(),
             kind,
             domain: parts.host.into(),
+            form: parts.form,
             service: parts.service.map(Into::into),
             port,
         })
@@ -139,6 +141,11 @@ impl Nexthop {
     /// The host or domain as written, without brackets and port, for table lookups; the path of a socket.
     pub fn domain(&self) -> &str {
         &self.domain
+    }
+
+    /// Whether it was written without brackets: a domain, whatever is looked up for it.
+    pub fn is_bare(&self) -> bool {
+        self.form == Form::Bare
     }
 
     /// The service as written, if any was.
@@ -160,12 +167,13 @@ fn unix(text: &str, path: &str) -> Result<Nexthop, NexthopError> {
         text: text.into(),
         kind: Kind::Unix(path.into()),
         domain: path.into(),
+        form: Form::Bracketed,
         service: None,
         port: None,
     })
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Bare,
     Bracketed,

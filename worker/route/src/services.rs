@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Names that need no services file, as Postfix's default `known_tcp_ports` has them.
-const KNOWN: &[(&str, u16)] =
-    &[("lmtp", 24), ("smtp", 25), ("smtps", 465), ("submissions", 465), ("submission", 587)];
+const USUAL: [(&str, u16); 5] =
+    [("lmtp", 24), ("smtp", 25), ("smtps", 465), ("submissions", 465), ("submission", 587)];
 
 /// Largest services file that is read, in bytes.
 const LARGEST_FILE: u64 = 4 << 20;
@@ -14,25 +14,36 @@ const LARGEST_FILE: u64 = 4 << 20;
 /// The port of each TCP service. The file is read when a name is asked that is not known, and only once.
 #[derive(Debug)]
 pub struct Services {
+    known: HashMap<String, u16>,
     file: PathBuf,
     from_file: OnceLock<HashMap<String, u16>>,
 }
 
 impl Services {
-    /// Known names, then `/etc/services`.
+    /// These names, in lower case, and no others, then `/etc/services` (`known_tcp_ports`). The first of equals counts.
+    pub fn knowing<'a>(known: impl IntoIterator<Item = (&'a str, u16)>) -> Self {
+        let mut services = Self { known: HashMap::new(), ..Self::system() };
+        for (name, port) in known {
+            services.known.entry(name.to_owned()).or_insert(port);
+        }
+        services
+    }
+
+    /// The usual names, then `/etc/services`.
     pub fn system() -> Self {
         Self::in_file("/etc/services")
     }
 
-    /// Known names, then `file`, in the form of services(5).
+    /// The usual names, then `file`, in the form of services(5).
     pub fn in_file(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), from_file: OnceLock::new() }
+        let known = USUAL.into_iter().map(|(name, port)| (name.to_owned(), port)).collect();
+        Self { known, file: file.into(), from_file: OnceLock::new() }
     }
 
     /// The port of the TCP service `name` (any case); `None` if nobody knows it.
     pub fn port(&self, name: &str) -> Option<u16> {
         let name = name.to_ascii_lowercase();
-        if let Some(&(_, port)) = KNOWN.iter().find(|(known, _)| *known == name) {
+        if let Some(&port) = self.known.get(&name) {
             return Some(port);
         }
         self.from_file.get_or_init(|| read(&self.file)).get(&name).copied()
@@ -84,6 +95,13 @@ mod tests {
         assert_eq!(ports.get("talk"), None);
         assert_eq!(ports.get("bad"), None);
         assert_eq!(ports.get("x"), None);
+    }
+
+    #[test]
+    fn the_operator_says_which_names_are_known() {
+        let services = Services { file: "/nonexistent".into(), ..Services::knowing([("mine", 2525)]) };
+        assert_eq!(services.port("Mine"), Some(2525));
+        assert_eq!(services.port("smtps"), None, "it is not on the list");
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn associations(records: Vec<Record>) -> Vec<Tlsa> {
         .into_iter()
         .filter_map(|record| match record {
             Record::Tlsa(tlsa) => Some(tlsa),
-            Record::Mx { .. } | Record::Address(_) | Record::Alias(_) => None,
+            Record::Mx { .. } | Record::Address(_) | Record::Srv { .. } | Record::Alias(_) => None,
         })
         .collect()
 }
@@ -186,11 +186,17 @@ fn failed(asked: &HostName, kind: RecordKind, outcome: &Outcome) -> TlsaFinding 
         }
         Outcome::Temporary(Trouble::Malformed(_)) => "malformed or truncated reply".into(),
         Outcome::Temporary(Trouble::Network(_)) => "no server can be reached".into(),
+        Outcome::Temporary(Trouble::Filter(_)) | Outcome::Filtered => {
+            "withheld by the DNS reply filter".into()
+        }
         Outcome::AliasLoop => "too many aliases".into(),
         // No such reply is made for these kinds.
-        Outcome::Found(_) | Outcome::Invalid | Outcome::NoData | Outcome::NxDomain | Outcome::NullMx => {
-            "unexpected reply".into()
-        }
+        Outcome::Found(_)
+        | Outcome::Invalid
+        | Outcome::NoData
+        | Outcome::NxDomain
+        | Outcome::NullMx
+        | Outcome::NullSrv => "unexpected reply".into(),
     };
     TlsaFinding::Failed { asked: asked.clone(), kind, trouble }
 }

@@ -15,8 +15,8 @@ use route::dns::{AdTrust, Budget, Probe, ProbeResult, Resolver, ResolverOptions,
 use route::tlsa::{InsecureHosts, NoTlsa, Tlsa, TlsaFinding};
 use route::{
     AddressOrder, AddressPreference, Candidate, Dialect, DnsSupport, Families, HostLookup, MxLookupError,
-    Nexthop, NoMxAddress, Origin, OwnAddresses, Route, RouteError, RouteOptions, Services, Syntax, Utf8Names,
-    tlsa,
+    Nexthop, NoMxAddress, Origin, OwnAddresses, Route, RouteError, RouteOptions, Services, SrvLookup, Syntax,
+    Utf8Names, tlsa,
 };
 use testkit::Sandbox;
 use testkit::lab::{SignedLab, SignedZone, ZoneKind};
@@ -95,6 +95,7 @@ async fn route_as(resolver: &Resolver, nexthop: &str, dns: DnsSupport) -> Result
         balance_to: 0,
         no_mx_address: NoMxAddress::AsFound,
         mx_lookup_error: MxLookupError::Respected,
+        srv: SrvLookup::default(),
         default_port: 25,
         own: OwnAddresses::default(),
     };

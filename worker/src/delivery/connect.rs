@@ -41,26 +41,48 @@ pub async fn connect(context: &Context, candidate: &Candidate, duty: &Duty) -> R
         match limit {
             Some(limit) => tokio::time::timeout(limit, connecting)
                 .await
-                .unwrap_or_else(|_| Err(rustix::io::Errno::TIMEDOUT.into())),
+                .unwrap_or_else(|_| Err(io::Error::from(rustix::io::Errno::TIMEDOUT).into())),
             None => connecting.await,
         }
     };
     duty.guard(timed).await?.map_err(|error| ConnectError::Failed(failure(candidate, &error)))
 }
 
-async fn tcp(context: &Context, address: SocketAddr) -> io::Result<TcpStream> {
+/// Why a socket is not connected.
+#[derive(Debug, thiserror::Error)]
+enum NotConnected {
+    /// It cannot have the local address that is asked for, and must not have another (`*_bind_address_enforce`).
+    #[error("server configuration error")]
+    NotBound,
+    /// The system says so.
+    #[error("{0}")]
+    System(#[from] io::Error),
+}
+
+async fn tcp(context: &Context, address: SocketAddr) -> Result<TcpStream, NotConnected> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Large writes leave at once: what follows them does not wait for an acknowledgement.
     socket.set_nodelay(true)?;
+    limit_window(context.config.connect.tcp_windowsize.get(), &socket);
     if let Some(local) = bind_address(context, address)
         && let Err(error) = socket.bind(SocketAddr::new(local, 0))
     {
-        if context.config.connect.bind_address_enforce {
-            return Err(error);
-        }
         tracing::warn!("bind {local}: {error}");
+        if context.config.connect.bind_address_enforce {
+            return Err(NotConnected::NotBound);
+        }
     }
-    socket.connect(address).await
+    Ok(socket.connect(address).await?)
+}
+
+/// Before the connection is made: its first packet says how large windows can become.
+fn limit_window(size: u32, socket: &TcpSocket) {
+    if size == 0 {
+        return;
+    }
+    if let Err(error) = socket.set_send_buffer_size(size).and_then(|()| socket.set_recv_buffer_size(size)) {
+        tracing::warn!("tcp_windowsize {size}: {error}");
+    }
 }
 
 /// The local address that is asked for, if one is.
@@ -79,7 +101,11 @@ async fn unix(context: &Context, path: &Path) -> io::Result<UnixStream> {
 }
 
 /// `connect to host[address]:port: reason`, or without port for a Unix socket.
-fn failure(candidate: &Candidate, error: &io::Error) -> Failure {
+fn failure(candidate: &Candidate, error: &NotConnected) -> Failure {
+    let error = match error {
+        NotConnected::NotBound => return Failure::new("4.4.0", error.to_string()),
+        NotConnected::System(error) => error,
+    };
     let reason = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(errno) => strerror(errno),
         None => error.to_string(),
@@ -91,4 +117,21 @@ fn failure(candidate: &Candidate, error: &io::Error) -> Failure {
 fn strerror(errno: rustix::io::Errno) -> String {
     let text = io::Error::from(errno).to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_windowsize_is_the_size_of_both_buffers() {
+        let buffers = |size| {
+            let socket = TcpSocket::new_v4().unwrap();
+            limit_window(size, &socket);
+            (socket.send_buffer_size().unwrap(), socket.recv_buffer_size().unwrap())
+        };
+        // Linux doubles what it is asked for.
+        assert_eq!(buffers(16384), (32768, 32768));
+        assert_ne!(buffers(0), (32768, 32768));
+    }
 }

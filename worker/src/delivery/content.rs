@@ -3,8 +3,8 @@
 use super::Delivery;
 use super::outgoing::{self, Asked, Outgoing};
 use crate::wire::{Limit, Reader, Wire, WireError};
-use mime::{AsTheyAre, Conversion, Filter};
-use smtp::{Abort, DataEncoder, Transaction};
+use mime::{Conversion, Filter};
+use smtp::{Abort, DataEncoder, EhloFacts, FinalDot, Transaction};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,30 +22,35 @@ pub(super) struct Content<'a> {
     encoder: DataEncoder,
     /// How long writing may take.
     pub(super) limit: Limit,
+    /// How long the end of the text goes before the final dot, where the server wants that.
+    pause: Option<Duration>,
 }
 
 /// What is done to the text.
 struct Changes<'a> {
     filter: Filter,
-    addresses: Option<Asked<'a>>,
+    asked: Asked<'a>,
     /// What came out of the last piece.
     changed: Vec<u8>,
 }
 
 impl<'a> Content<'a> {
     /// All of the message. Where nothing changes it is not looked into.
-    pub(super) fn new(delivery: &'a Delivery<'_>, outgoing: &mut Outgoing) -> Self {
+    pub(super) fn new(delivery: &'a Delivery<'_>, outgoing: &mut Outgoing, facts: &EhloFacts) -> Self {
         let context = delivery.context;
         let line_limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
         let known = std::mem::take(&mut outgoing.known);
-        let addresses = context.generic.as_ref().map(|generic| Asked { generic, known });
-        let changes = (outgoing.conversion == Conversion::SevenBit || addresses.is_some()).then(|| {
+        let (generic, checks) = (context.generic.as_ref(), context.checks.as_ref());
+        let changes = outgoing.conversion == Conversion::SevenBit || generic.is_some() || checks.is_some();
+        let changes = changes.then(|| {
+            let asked = Asked { generic, checks, queue_id: &delivery.request.queue_id, known };
             let filter = Filter::new(&outgoing::limits(delivery), outgoing.conversion);
-            Changes { filter, addresses, changed: Vec::new() }
+            Changes { filter, asked, changed: Vec::new() }
         });
         let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(line_limit));
+        let pause = (facts.dot == FinalDot::Late).then(|| context.config.hello.pix_delay.get());
         let added = std::mem::take(&mut outgoing.added);
-        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion) }
+        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion), pause }
     }
 
     /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
@@ -74,6 +79,13 @@ impl<'a> Content<'a> {
             }
         }
         self.encoder.finish(&mut wire.outgoing);
+        if let Some(pause) = self.pause {
+            wire.flush(delivery.duty, self.limit).await?;
+            delivery.duty.guard(tokio::time::sleep(pause)).await?;
+            if wire.was_interrupted()? {
+                return Ok(());
+            }
+        }
         transaction.on_content_written();
         Ok(())
     }
@@ -117,22 +129,18 @@ impl Changes<'_> {
     fn pass(&mut self, delivery: &Delivery<'_>, chunk: Option<&[u8]>) -> Result<(), Abort> {
         self.changed.clear();
         let out = &mut self.changed;
-        match (&mut self.addresses, chunk) {
-            (Some(asked), Some(chunk)) => {
-                self.filter.feed(chunk, asked, out).map_err(|error| why(delivery, error))
-            }
-            (Some(asked), None) => self.filter.finish(asked, out).map_err(|error| why(delivery, error)),
-            (None, Some(chunk)) => {
-                self.filter.feed(chunk, &mut AsTheyAre, out).map_err(|error| why(delivery, error))
-            }
-            (None, None) => self.filter.finish(&mut AsTheyAre, out).map_err(|error| why(delivery, error)),
-        }
+        let passed = match chunk {
+            Some(chunk) => self.filter.feed(chunk, &mut self.asked, out),
+            None => self.filter.finish(&mut self.asked, out),
+        };
+        passed.map_err(|error| why(delivery, error))
     }
 }
 
 fn why<E: std::fmt::Display>(delivery: &Delivery<'_>, error: mime::Error<E>) -> Abort {
     match error {
         mime::Error::TooDeep => Abort::NestedTooDeep,
+        mime::Error::Check(error) => outgoing::failed(delivery, &error),
         mime::Error::Rewrite(error) => outgoing::failed(delivery, &error),
     }
 }

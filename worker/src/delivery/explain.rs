@@ -98,6 +98,7 @@ impl Explainer<'_> {
     fn origin(&self, route: &Route) -> (Option<&'static str>, Option<Validation>) {
         match &route.origin {
             Origin::Mx { secure, .. } => (Some("mx"), Some(self.lookup.validation(*secure))),
+            Origin::Srv { secure, .. } => (Some("srv"), Some(self.lookup.validation(*secure))),
             Origin::ImplicitMx => (Some("implicit-mx"), None),
             Origin::Host => (Some("host"), None),
             Origin::Literal => (Some("literal"), None),

@@ -227,7 +227,7 @@ fn others(route: &Route) -> reuse::Others {
 /// The hosts of a route, in order.
 pub(super) fn hosts_of(context: &Context, route: Route) -> Vec<Host> {
     let exchanger = match route.origin {
-        Origin::Mx { secure, canonical, .. } => {
+        Origin::Mx { secure, canonical, .. } | Origin::Srv { secure, canonical } => {
             Some(Exchanger { secure, canonical: canonical.map(|name| name.to_string()) })
         }
         Origin::ImplicitMx | Origin::Host | Origin::Literal | Origin::Unix => None,

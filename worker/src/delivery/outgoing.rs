@@ -2,7 +2,9 @@
 //! refused while the session is in order.
 
 use super::{Delivery, additions};
+use crate::checks::Checks;
 use crate::generic::{Generic, GenericError};
+use maincf::tables::TableError;
 use mime::{Conversion, Filter, Limits, Survey};
 use proto::job;
 use smtp::{Abort, Body, EhloFacts, Extension};
@@ -64,6 +66,7 @@ pub(super) fn limits(delivery: &Delivery<'_>) -> Limits {
         boundary: content.boundary_limit.get() as usize,
         nesting: content.nesting_limit.get() as usize,
         header: content.header_limit.get() as usize,
+        line: delivery.context.config.lines.reply_limit.get() as usize,
     }
 }
 
@@ -99,7 +102,9 @@ fn body(delivery: &Delivery<'_>, facts: &EhloFacts) -> Result<Body, Abort> {
 
 /// All that will be asked about addresses in headers.
 fn headers(delivery: &Delivery<'_>, generic: &Generic) -> Result<HashMap<String, Option<String>>, Abort> {
-    let mut asked = Asked { generic, known: HashMap::new() };
+    // Checks speak once, when the header goes out.
+    let (generic, checks, queue_id) = (Some(generic), None, &*delivery.request.queue_id);
+    let mut asked = Asked { generic, checks, queue_id, known: HashMap::new() };
     let mut filter = Filter::new(&limits(delivery), Conversion::None);
     let mut reader = delivery.mail.reader();
     let mut unused = Vec::new();
@@ -118,26 +123,56 @@ fn headers(delivery: &Delivery<'_>, generic: &Generic) -> Result<HashMap<String,
     Ok(asked.known)
 }
 
-/// Addresses of headers, asked once each as far as there is room.
+/// Addresses of headers, asked once each as far as there is room, and what tables of checks say.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    pub(super) generic: &'a Generic,
+    pub(super) generic: Option<&'a Generic>,
+    pub(super) checks: Option<&'a Checks>,
+    pub(super) queue_id: &'a str,
     pub(super) known: HashMap<String, Option<String>>,
 }
 
-impl mime::Addresses for Asked<'_> {
-    type Error = GenericError;
+/// A table could not answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    #[error(transparent)]
+    Generic(#[from] GenericError),
+    #[error(transparent)]
+    Check(#[from] TableError),
+}
 
-    fn rewrite(&mut self, address: &str) -> Result<Option<String>, GenericError> {
+impl mime::Editor for Asked<'_> {
+    type Error = AskError;
+
+    fn rewrite(&mut self, address: &str) -> Result<Option<String>, AskError> {
+        let Some(generic) = self.generic else { return Ok(None) };
         if let Some(known) = self.known.get(address) {
             return Ok(known.clone());
         }
         let Some(plain) = mime::without_quotes(address) else { return Ok(None) };
-        let new = self.generic.rewrite(&plain)?.map(|new| mime::with_quotes(&new));
+        let new = generic.rewrite(&plain)?.map(|new| mime::with_quotes(&new));
         if self.known.len() < KEPT {
             self.known.insert(address.to_owned(), new.clone());
         }
         Ok(new)
+    }
+
+    fn header(&mut self, class: mime::Class, text: &[u8]) -> Result<mime::Check, AskError> {
+        let Some(checks) = self.checks else { return Ok(mime::Check::Keep) };
+        Ok(checks.header(self.queue_id, class, text)?)
+    }
+
+    fn checks_headers(&self) -> bool {
+        self.checks.is_some_and(Checks::has_headers)
+    }
+
+    fn line(&mut self, text: &[u8]) -> Result<mime::Check, AskError> {
+        let Some(checks) = self.checks else { return Ok(mime::Check::Keep) };
+        Ok(checks.line(self.queue_id, text)?)
+    }
+
+    fn checks_lines(&self) -> bool {
+        self.checks.is_some_and(Checks::has_body)
     }
 }
 

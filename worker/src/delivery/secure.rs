@@ -152,7 +152,11 @@ pub(super) async fn decide<L: Lookup>(
         Err(error) => return Decision { configured: None, effective: Err(error) },
     };
     if host.dane.is_none() && policy.wants_dane() {
-        let port = nexthop.port_or(context.default_port());
+        let port = match host.candidate.endpoint {
+            // An SRV record may have named another one than the next hop.
+            route::Endpoint::Inet(address) => address.port(),
+            route::Endpoint::Unix(_) => nexthop.port_or(context.default_port()),
+        };
         match dane::look_up(context, lookup, &policy, host, port).await {
             Ok((finding, until)) => (host.dane, host.dane_until) = (Some(finding), Some(until)),
             Err(error) => return Decision { configured: Some(policy), effective: Err(error) },

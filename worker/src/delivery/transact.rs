@@ -1,7 +1,7 @@
 //! One transaction, driven over the wire: the dialogue says what, this does it.
 
 use super::content::Content;
-use super::converse::patience;
+use super::converse::{exchange, limit, patience};
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
@@ -9,12 +9,12 @@ use super::session::Connection;
 use super::{Delivery, Ending};
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::{Limit, WireError};
+use crate::wire::WireError;
 use maincf::value::DeliveryFlags;
 use proto::job;
 use smtp::{
-    Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, Quoting, Ready, Recipient,
-    Scope, Transaction, TransactionOptions, Utf8, Verdict,
+    Action, Afterwards, Body, Certainty, ClientSource, EndReplies, Envelope, Extension, OriginalClient,
+    Outcome, Quoting, Ready, Recipient, Scope, Transaction, TransactionOptions, Utf8, Verdict,
 };
 
 /// Offers the recipients at these positions.
@@ -39,11 +39,11 @@ pub(super) async fn transact(
     let peer = connection.place.peer();
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
+    let content = Content::new(delivery, &mut outgoing, ready.facts());
     let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
-    let content = Content::new(delivery, &mut outgoing);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
@@ -59,14 +59,9 @@ async fn drive(
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
     loop {
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
+        transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = match action {
-            Action::Await(stage) => {
-                let patience = patience(context, stage);
-                match wire.flush(duty, Limit::EachStep(patience)).await {
-                    Ok(()) => wire.hear(duty, patience).await,
-                    lost => lost,
-                }
-            }
+            Action::Await(stage) => exchange(wire, duty, limit(context, patience(context, stage))).await,
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
@@ -103,8 +98,18 @@ fn envelope<'a>(
             job::Ret::Hdrs => smtp::Ret::Hdrs,
         }),
         auth: delivery.context.sasl.mail_auth,
+        client: delivery.context.config.hello.send_xforward.then(|| client(&request.client)),
         recipients,
     }
+}
+
+fn client(of: &job::Client) -> OriginalClient<'_> {
+    let job::Client { name, address, port, helo, protocol, ident, source } = of;
+    let source = match source {
+        job::ClientSource::Local => ClientSource::Local,
+        job::ClientSource::Remote => ClientSource::Remote,
+    };
+    OriginalClient { name, address, port, protocol, helo, ident, source }
 }
 
 /// A recipient, perhaps with a new address: then the old one is the original, for ORCPT.
@@ -159,11 +164,11 @@ pub(super) fn settle(
     }
     for (at, verdict) in open.iter().zip(verdicts) {
         if let Verdict::Sent(reply) = verdict {
-            let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
-            let said = Some(text.clone());
+            let (status, reason) = (reply.status.to_string(), reply.one_line().into_owned());
+            let (remote_mta, diagnostic) = (Some(host.clone()), Some(reason.clone()));
             let certainty = Certainty::NotDelivered;
-            let sent =
-                Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
+            let sent = Failure { status, reason, remote_mta, diagnostic, certainty };
+            let sent = delivery.context.rewordings.result(sent);
             let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
             let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
             delivery.conclude(*at, Ending { fate, word: "sent", failure: sent, success }, &relay, stamps);

@@ -5,13 +5,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::param::Mirror::{Default as LmtpDefault, Same, Shared};
 use crate::param::Today::Act;
 use crate::param::params;
-use crate::value::{AddressPreference, InetInterfaces, InetProtocols, Positive, Service};
+use crate::value::{AddressPreference, InetInterfaces, InetProtocols, KnownPorts, Positive, Service, Within};
 
 params! {
     /// Which addresses are connected to, from where, and how many of them.
     Connect {
         /// The port of destinations without one.
         tcp_port: Service = "tcp_port", "smtp", LmtpDefault("24"), Act;
+        /// Ports of services by name; what is not here is looked up in `/etc/services`.
+        known_tcp_ports: KnownPorts = "known_tcp_ports", "lmtp=24, smtp=25, smtps=submissions=465, submission=587", Shared, Act;
+        /// Size of send and receive buffers in bytes, which keeps TCP windows below 64 KiB; 0: the system decides.
+        tcp_windowsize: Within<0, 65535> = "tcp_windowsize", "0", Shared, Act;
         /// Local address of IPv4 connections.
         bind_address: Option<Ipv4Addr> = "bind_address", "", Same, Act;
         /// Local address of IPv6 connections.

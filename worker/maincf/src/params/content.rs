@@ -1,8 +1,9 @@
 //! Content that changes on its way out.
 
-use crate::param::Mirror::Shared;
+use crate::param::Mirror::{Same, Shared};
 use crate::param::Today::Act;
 use crate::param::params;
+use crate::tables::TableList;
 use crate::value::Positive;
 
 params! {
@@ -16,5 +17,13 @@ params! {
         boundary_limit: Positive<u32> = "mime_boundary_length_limit", "2048", Shared, Act;
         /// Longest header with its continuation lines in a message that is changed; the rest is cut off. Octets.
         header_limit: Positive<u32> = "header_size_limit", "102400", Shared, Act;
+        /// Tables asked about the message's own headers on their way out, but those of MIME.
+        header_checks: TableList = "header_checks", "", Same, Act;
+        /// Tables asked about MIME headers, of the message and of its parts.
+        mime_header_checks: TableList = "mime_header_checks", "", Same, Act;
+        /// Tables asked about headers of messages inside the message.
+        nested_header_checks: TableList = "nested_header_checks", "", Same, Act;
+        /// Tables asked about each line of bodies, as it is after conversion to 7-bit.
+        body_checks: TableList = "body_checks", "", Same, Act;
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use crate::param::Mirror::{Same, Shared};
 use crate::param::Today::{self, Act, ByValue, Warn};
 use crate::param::params;
-use crate::value::{DnsSupport, HostLookup, ResolverOptions};
+use crate::tables::TableList;
+use crate::value::{DnsSupport, HostLookup, Keywords, ResolverOptions};
 
 params! {
     /// From a name to addresses.
@@ -25,6 +26,21 @@ params! {
         resolver_options: ResolverOptions = "dns_resolver_options", "", Same, ByValue(completion_today);
         /// Log and match the end of a CNAME chain instead of the name that was asked.
         cname_overrides_servername: bool = "cname_overrides_servername", "no", Same, Act;
+        /// Tables that are asked for each record of an answer, as `name. ttl IN type data`; `IGNORE` drops it. If none is
+        /// left the mail waits (4.7.0).
+        reply_filter: TableList = "dns_reply_filter", "", Same, Act;
+        /// Services (`submission`, `smtp`) whose destinations are found by SRV records, if they have no brackets.
+        use_srv_lookup: Keywords = "use_srv_lookup", "", Shared, Act;
+        /// Go on without SRV records where the lookup fails.
+        ignore_srv_lookup_error: bool = "ignore_srv_lookup_error", "no", Shared, Act;
+        /// Go on without SRV records where there are none to use.
+        allow_srv_lookup_fallback: bool = "allow_srv_lookup_fallback", "no", Shared, Act;
+        /// Whether DNS libraries that hide the TTL of negative answers are worked around.
+        ncache_ttl_fix: bool = "dns_ncache_ttl_fix_enable", "no", Shared,
+            Warn("nothing to work around: the TTL of negative answers is always read from the reply");
+        /// Whether names become A-labels as in IDNA 2003, sharp s as ss.
+        idna2003: bool = "enable_idna2003_compatibility", "no", Shared,
+            Warn("names become A-labels as UTS 46 says today, in which sharp s is a letter of its own");
         /// DNS servers as address:port; empty: those of resolv.conf.
         servers: Vec<SocketAddr> = "baton_dns_server", "", Shared, Act;
     }

@@ -11,8 +11,8 @@ use super::rules::Rules;
 use super::{OpenError, RegexError, RuleError, Table, TableError, TableSpec};
 use rule::{Condition, Piece};
 
-/// How long a key may be, in octets: some patterns can take long.
-const LONGEST_KEY: usize = 64 << 10;
+/// How long a key may be, in octets: some patterns can take long. A header of `header_size_limit` has room.
+const LONGEST_KEY: usize = 128 << 10;
 /// How long a result may become, in octets.
 const LONGEST_RESULT: usize = 64 << 10;
 

@@ -2,6 +2,7 @@
 //! nothing else is said.
 
 use super::*;
+use std::convert::Infallible;
 
 /// `@map` becomes `@new.example`.
 fn map(address: &str) -> Result<Option<String>, Infallible> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::AsTheyAre;
 
-const LIMITS: Limits = Limits { boundary: 2048, nesting: 100, header: 102_400 };
+const LIMITS: Limits = Limits { boundary: 2048, nesting: 100, header: 102_400, line: 2048 };
 
 fn filtered(
     conversion: Conversion,

@@ -5,7 +5,7 @@ use mime::{Conversion, Error, Filter, Limits};
 use std::convert::Infallible;
 
 /// Limits that short messages reach.
-pub(crate) const TIGHT: Limits = Limits { boundary: 5, nesting: 1, header: 60 };
+pub(crate) const TIGHT: Limits = Limits { boundary: 5, nesting: 1, header: 60, line: 9 };
 
 /// `@map` becomes `@new.example`.
 pub(crate) fn map(address: &str) -> Result<Option<String>, Infallible> {

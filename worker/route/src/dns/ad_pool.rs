@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::answer::Walk;
 use super::exchange::{Answer, Exchange, Patience};
 use super::resolver::{AdTrust, Source};
-use super::{Budget, Outcome, ProbeResult, RecordKind, Reply, ResolvConf, Trouble};
+use super::{Budget, Outcome, ProbeResult, RecordFilter, RecordKind, Reply, ResolvConf, Trouble};
 use crate::hostname::HostName;
 
 /// The port of DNS.
@@ -36,14 +36,20 @@ impl AdPool {
     }
 
     /// One lookup with all its retries and aliases.
-    pub(super) async fn query(&self, name: &HostName, kind: RecordKind, budget: Budget) -> Reply {
+    pub(super) async fn query(
+        &self,
+        name: &HostName,
+        kind: RecordKind,
+        filter: Option<&dyn RecordFilter>,
+        budget: Budget,
+    ) -> Reply {
         let Ready { exchange, believed } = match self.ready() {
             Ok(ready) => ready,
             Err(reason) => return Reply::temporary(Trouble::Network(reason.clone())),
         };
         let Some(start) = absolute(name) else { return Reply::of(Outcome::Invalid) };
         let until = end(budget);
-        let mut walk = Walk::from(start, kind);
+        let mut walk = Walk::from(start, kind).filtered(filter);
         loop {
             let ended = match exchange.ask(walk.at(), walk.record_type(), until).await {
                 Ok(Answer::Message(message)) => {

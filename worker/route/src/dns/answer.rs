@@ -7,12 +7,13 @@ use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata as wire;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
+use super::filter::{self, RecordFilter, Seen};
 use super::{MOST_ALIASES, MOST_RECORDS, Outcome, Record, RecordKind, Reply, Tlsa};
 use crate::hostname::{Host, HostName, Utf8Names};
 
 /// The way from the name asked to the records, over one message or several.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
     kind: RecordKind,
     /// Where we are: the name asked, or the target of the last alias.
     at: Name,
@@ -21,12 +22,18 @@ pub(super) struct Walk {
     ttl: Option<u32>,
     /// Every message so far was validated.
     secure: bool,
+    filter: Option<&'a dyn RecordFilter>,
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
     /// A walk that starts at `name`.
     pub(super) fn from(name: Name, kind: RecordKind) -> Self {
-        Self { kind, at: name, aliases: 0, ttl: None, secure: true }
+        Self { kind, at: name, aliases: 0, ttl: None, secure: true, filter: None }
+    }
+
+    /// The same, with an operator who does not want to see everything.
+    pub(super) fn filtered(self, filter: Option<&'a dyn RecordFilter>) -> Self {
+        Self { filter, ..self }
     }
 
     /// The name to ask for next.
@@ -41,6 +48,7 @@ impl Walk {
             RecordKind::A => RecordType::A,
             RecordKind::Aaaa => RecordType::AAAA,
             RecordKind::Tlsa => RecordType::TLSA,
+            RecordKind::Srv => RecordType::SRV,
             RecordKind::Cname => RecordType::CNAME,
         }
     }
@@ -118,23 +126,39 @@ impl Walk {
     fn records_in(&mut self, message: &Message) -> Option<Outcome> {
         // They should be equal; if not, the smallest counts for all (RFC 2181 §5.2).
         let mut smallest: Option<u32> = None;
-        let mut null_mx = false;
+        let mut null = false;
+        // Only a filter looks at it.
+        let owner = if self.filter.is_some() {
+            shown(&self.at).trim_end_matches('.').to_owned()
+        } else {
+            String::new()
+        };
         let mut records = Vec::new();
         for record in message.answers.iter().filter(|record| record.name == self.at) {
             let good = match (&record.data, self.kind) {
                 (RData::A(a), RecordKind::A) => Some(Record::Address(IpAddr::V4(a.0))),
                 (RData::AAAA(aaaa), RecordKind::Aaaa) => Some(Record::Address(IpAddr::V6(aaaa.0))),
                 (RData::MX(mx), RecordKind::Mx) => {
-                    null_mx |= mx.exchange.is_root();
-                    mx_target(&self.at, &mx.exchange)
+                    null |= mx.exchange.is_root();
+                    target(self.kind, &self.at, &mx.exchange)
                         .map(|target| Record::Mx { preference: mx.preference, target })
+                }
+                (RData::SRV(srv), RecordKind::Srv) => {
+                    null |= srv.target.is_root();
+                    let (priority, weight, port) = (srv.priority, srv.weight, srv.port);
+                    target(self.kind, &self.at, &srv.target).map(|target| Record::Srv {
+                        priority,
+                        weight,
+                        port,
+                        target,
+                    })
                 }
                 (RData::TLSA(tlsa), RecordKind::Tlsa) => association(&self.at, tlsa),
                 (RData::CNAME(target), RecordKind::Cname) => host_name(&target.0).map(Record::Alias),
                 _ => continue,
             };
             smallest = Some(smallest.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
-            records.extend(good);
+            records.extend(good.map(|good| Seen { owner: owner.clone(), ttl: record.ttl, record: good }));
         }
         self.see_ttl(smallest?);
         if records.len() > MOST_RECORDS {
@@ -143,15 +167,19 @@ impl Walk {
             records.truncate(MOST_RECORDS);
         }
         Some(match records {
-            _ if null_mx => Outcome::NullMx,
+            _ if null && self.kind == RecordKind::Srv => Outcome::NullSrv,
+            _ if null => Outcome::NullMx,
             none if none.is_empty() => Outcome::Invalid,
-            records => Outcome::Found(records),
+            records => match self.filter {
+                Some(filter) => filter::apply(filter, self.kind, records),
+                None => Outcome::Found(records.into_iter().map(|seen| seen.record).collect()),
+            },
         })
     }
 }
 
-/// An exchanger's name, or the number that stands where a name should; `None` (with a warning) for anything else.
-fn mx_target(owner: &Name, target: &Name) -> Option<Host> {
+/// A server's name, or the number that stands where a name should; `None` (with a warning) for anything else.
+fn target(kind: RecordKind, owner: &Name, target: &Name) -> Option<Host> {
     if target.is_root() {
         return None;
     }
@@ -160,8 +188,8 @@ fn mx_target(owner: &Name, target: &Name) -> Option<Host> {
     }
     let number = text(target).as_deref().and_then(Host::dotted);
     match &number {
-        Some(_) => tracing::warn!("numeric name in MX record of {}: {}", shown(owner), shown(target)),
-        None => tracing::warn!("malformed name in MX record of {}: {}", shown(owner), shown(target)),
+        Some(_) => tracing::warn!("numeric name in {kind} record of {}: {}", shown(owner), shown(target)),
+        None => tracing::warn!("malformed name in {kind} record of {}: {}", shown(owner), shown(target)),
     }
     number
 }

@@ -49,9 +49,11 @@ impl Cache {
     /// Keeps the answer if its TTL is known and not zero. What may pass is never kept.
     pub(super) fn put(&mut self, name: &HostName, kind: RecordKind, reply: &Reply, now: Instant) {
         let longest = match reply.outcome {
-            Outcome::Found(_) | Outcome::NullMx | Outcome::Invalid => LONGEST,
+            Outcome::Found(_) | Outcome::NullMx | Outcome::NullSrv | Outcome::Invalid => LONGEST,
             Outcome::NoData | Outcome::NxDomain => LONGEST_NEGATIVE,
-            Outcome::AliasLoop | Outcome::Temporary(_) | Outcome::Unrecoverable(_) => return,
+            Outcome::AliasLoop | Outcome::Filtered | Outcome::Temporary(_) | Outcome::Unrecoverable(_) => {
+                return;
+            }
         };
         let longest = if kind == RecordKind::Tlsa { longest.min(LONGEST_TLSA) } else { longest };
         let Some(ttl) = reply.ttl.filter(|ttl| !ttl.is_zero()) else { return };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::ad_pool::AdPool;
 use super::cache::Cache;
-use super::{Budget, Lookup, Probe, ProbeResult, RecordKind, Reply, SystemFailure, system};
+use super::{Budget, Lookup, Probe, ProbeResult, RecordFilter, RecordKind, Reply, SystemFailure, system};
 use crate::find::{DnsSupport, Families};
 use crate::hostname::HostName;
 
@@ -63,6 +63,7 @@ pub struct ResolverOptions {
 #[derive(Debug)]
 pub struct Resolver {
     pool: AdPool,
+    filter: Option<Box<dyn RecordFilter>>,
     cache: Mutex<Cache>,
 }
 
@@ -70,7 +71,13 @@ impl Resolver {
     /// Opens and reads nothing yet.
     pub fn new(options: ResolverOptions) -> Self {
         let ResolverOptions { source, trust, cache_size } = options;
-        Self { pool: AdPool::new(source, trust), cache: Mutex::new(Cache::new(cache_size)) }
+        Self { pool: AdPool::new(source, trust), filter: None, cache: Mutex::new(Cache::new(cache_size)) }
+    }
+
+    /// The same, without the records that the operator does not want to see.
+    #[must_use]
+    pub fn with_filter(self, filter: Box<dyn RecordFilter>) -> Self {
+        Self { filter: Some(filter), ..self }
     }
 
     /// Whether the servers validate, by a question whose answer is known to be signed (`dnssec_probe`).
@@ -90,7 +97,7 @@ impl Lookup for Resolver {
         if let Some(reply) = self.cache().get(name, kind, budget.now) {
             return reply;
         }
-        let reply = self.pool.query(name, kind, budget).await;
+        let reply = self.pool.query(name, kind, self.filter.as_deref(), budget).await;
         self.cache().put(name, kind, &reply, budget.now);
         reply
     }

@@ -40,8 +40,14 @@ impl<L: Lookup> Search<'_, L> {
         shown: &str,
         preference: u16,
     ) -> Result<Addresses, RouteError> {
-        let blank =
-            |address| Found { host: shown.into(), canonical: None, address, preference, secure: false };
+        let blank = |address| Found {
+            host: shown.into(),
+            canonical: None,
+            address,
+            port: None,
+            preference,
+            secure: false,
+        };
         let name = match host {
             Host::Name(name) => name,
             Host::Address(address) if self.options.families.include(*address) => {
@@ -86,6 +92,7 @@ impl<L: Lookup> Search<'_, L> {
                 host: shown.into(),
                 canonical: canonical.clone(),
                 address,
+                port: None,
                 preference,
                 secure: self.believe(secure),
             }));
@@ -117,7 +124,7 @@ fn addresses_in(outcome: Outcome) -> impl Iterator<Item = IpAddr> {
     let records = if let Outcome::Found(records) = outcome { records } else { Vec::new() };
     records.into_iter().filter_map(|record| match record {
         Record::Address(address) => Some(address),
-        Record::Mx { .. } | Record::Tlsa(_) | Record::Alias(_) => None,
+        Record::Mx { .. } | Record::Srv { .. } | Record::Tlsa(_) | Record::Alias(_) => None,
     })
 }
 
@@ -127,9 +134,13 @@ const NOT_FOUND: u8 = 1;
 fn severity(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Found(_) => 0,
-        Outcome::NxDomain | Outcome::NoData | Outcome::AliasLoop | Outcome::NullMx => NOT_FOUND,
+        Outcome::NxDomain | Outcome::NoData | Outcome::AliasLoop | Outcome::NullMx | Outcome::NullSrv => {
+            NOT_FOUND
+        }
         Outcome::Unrecoverable(_) => 2,
         Outcome::Invalid => 3,
         Outcome::Temporary(_) => 4,
+        // There was an answer, so asking again tells nothing else.
+        Outcome::Filtered => 5,
     }
 }

@@ -100,6 +100,19 @@ pub enum MxLookupError {
     Ignored,
 }
 
+/// Whose hosts are found by SRV records (`use_srv_lookup`), and what happens where there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SrvLookup {
+    /// Services whose destinations are looked up so, as written in a next hop, in any case.
+    pub services: Vec<String>,
+    /// The service of next hops that name none: the text of `smtp_tcp_port` or `lmtp_tcp_port`.
+    pub default_service: String,
+    /// `ignore_srv_lookup_error`: a lookup that fails is as good as none.
+    pub ignore_errors: bool,
+    /// `allow_srv_lookup_fallback`: without usable records the destination is looked up as usual.
+    pub may_be_missing: bool,
+}
+
 /// Everything that [`super::find`] needs to know of the configuration.
 #[derive(Clone, Debug)]
 pub struct RouteOptions {
@@ -119,6 +132,8 @@ pub struct RouteOptions {
     pub no_mx_address: NoMxAddress,
     /// `ignore_mx_lookup_error`
     pub mx_lookup_error: MxLookupError,
+    /// `use_srv_lookup` and its kin
+    pub srv: SrvLookup,
     /// The port of `smtp_tcp_port` or `lmtp_tcp_port`.
     pub default_port: u16,
     /// `inet_interfaces` and `proxy_interfaces`, as addresses.

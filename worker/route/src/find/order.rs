@@ -30,7 +30,7 @@ fn shuffle(found: &mut [Found], seed: u64) {
 }
 
 /// Steele, Lea and Flood's SplitMix64: enough for spreading load, not for secrets.
-fn next_random(state: &mut u64) -> u64 {
+pub(super) fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -40,7 +40,7 @@ fn next_random(state: &mut u64) -> u64 {
 
 /// Cuts the list to `limit` so that neither family pushes the other out
 /// (`smtp_balance_inet_protocols`); the order stays.
-fn balance(found: &mut Vec<Found>, limit: usize) {
+pub(super) fn balance(found: &mut Vec<Found>, limit: usize) {
     let v4 = found.iter().filter(|one| one.address.is_ipv4()).count();
     let v6 = found.len() - v4;
     if limit == 0 || v4 == 0 || v6 == 0 || found.len() <= limit {

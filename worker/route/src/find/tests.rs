@@ -25,6 +25,7 @@ pub(in crate::find) fn options() -> RouteOptions {
         balance_to: 0,
         no_mx_address: NoMxAddress::AsFound,
         mx_lookup_error: MxLookupError::Respected,
+        srv: SrvLookup::default(),
         default_port: 25,
         own: OwnAddresses::default(),
     }

@@ -90,6 +90,8 @@ fn told(outcome: &Outcome) -> (&'static str, Vec<String>) {
         Outcome::NoData => ("no-data", Vec::new()),
         Outcome::NxDomain => ("no-such-name", Vec::new()),
         Outcome::NullMx => ("null-mx", Vec::new()),
+        Outcome::NullSrv => ("null-srv", Vec::new()),
+        Outcome::Filtered => ("filtered", Vec::new()),
         Outcome::AliasLoop => ("alias-loop", Vec::new()),
         Outcome::Temporary(Trouble::Rcode(2)) => ("temporary", vec!["SERVFAIL".to_owned()]),
         Outcome::Temporary(Trouble::Rcode(5)) => ("temporary", vec!["REFUSED".to_owned()]),
@@ -102,6 +104,9 @@ fn told(outcome: &Outcome) -> (&'static str, Vec<String>) {
 fn record(record: &Record) -> String {
     match record {
         Record::Mx { preference, target } => format!("{preference} {target}"),
+        Record::Srv { priority, weight, port, target } => {
+            format!("{priority} {weight} {port} {target}")
+        }
         Record::Address(address) => address.to_string(),
         Record::Tlsa(Tlsa { usage, selector, matching, data }) => {
             let data: String = data.iter().map(|octet| format!("{octet:02x}")).collect();

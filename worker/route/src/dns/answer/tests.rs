@@ -216,3 +216,41 @@ fn ttls_beyond_31_bits_are_zero() {
     let reply = read("a.example", RecordKind::A, &message(vec![a("a.example", (1 << 31) - 1, 1)]));
     assert_eq!(seconds(&reply), Some((1 << 31) - 1));
 }
+
+/// Remembers what it was asked.
+#[derive(Debug, Default)]
+struct Listener(std::sync::Mutex<Vec<String>>);
+
+impl RecordFilter for Listener {
+    fn action(&self, record: &str) -> Result<Option<String>, String> {
+        self.0.lock().unwrap().push(record.to_owned());
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_filter_sees_records_as_a_zone_file_has_them() {
+    use hickory_resolver::proto::rr::rdata::SRV;
+    let srv = Wire::from_rdata(name("a.example"), 9, RData::SRV(SRV::new(1, 2, 3, name("b.example"))));
+    let aaaa = Wire::from_rdata(name("b.example"), 7, RData::AAAA(AAAA("2001:db8::1".parse().unwrap())));
+    for (kind, answers, seen) in [
+        (RecordKind::Mx, vec![mx("a.example", 5, 10, "B.example")], "a.example. 5 IN MX 10 b.example."),
+        (
+            RecordKind::A,
+            vec![alias("a.example", 9, "b.example"), a("b.example", 7, 1)],
+            "b.example. 7 IN A 192.0.2.1",
+        ),
+        (
+            RecordKind::Aaaa,
+            vec![alias("a.example", 9, "b.example"), aaaa],
+            "b.example. 7 IN AAAA 2001:db8::1",
+        ),
+        (RecordKind::Srv, vec![srv], "a.example. 9 IN SRV 1 2 3 b.example."),
+    ] {
+        let listener = Listener::default();
+        let walk = Walk::from(name("a.example"), kind).filtered(Some(&listener));
+        let reply = { walk }.message(&message(answers), false).unwrap();
+        assert!(matches!(reply.outcome, Outcome::Found(_)), "{reply:?}");
+        assert_eq!(*listener.0.lock().unwrap(), [seen]);
+    }
+}

@@ -17,6 +17,7 @@ fn list(text: &str) -> Vec<Found> {
                 host: format!("h{place}"),
                 canonical: None,
                 address: format!("{prefix}{place}").parse::<IpAddr>().unwrap(),
+                port: None,
                 preference: preference.parse().unwrap(),
                 secure: false,
             }
