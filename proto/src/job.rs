@@ -57,6 +57,8 @@ pub enum FromWorker {
 pub struct Request {
     /// Chosen by the supervisor, repeated in the report.
     pub job: u64,
+    /// What is asked.
+    pub purpose: Purpose,
     /// The queue's word for the message, for the log.
     pub queue_id: String,
     /// Where to: a next hop, or several separated by comma and blank.
@@ -83,6 +85,16 @@ pub struct Request {
     pub recipient_count: u32,
     /// The last of them; the others came in `Recipients` before this.
     pub recipients: Vec<Recipient>,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Deliver the message.
+    #[default]
+    Delivery,
+    /// Find out whether servers would take it, and send nothing. Results are [`Fate::Deliverable`] and [`Fate::Undeliverable`].
+    Probe,
 }
 
 /// RFC 3461 §4.3: how much of the message a bounce returns.
@@ -182,6 +194,10 @@ pub enum Fate {
     Relayed,
     /// The same over LMTP, where it means that the message was delivered.
     Delivered,
+    /// A probe: the server would take it.
+    Deliverable,
+    /// A probe: it would not, or cannot be asked now.
+    Undeliverable,
 }
 
 /// The end of a request.

@@ -199,8 +199,9 @@ impl Delivery<'_> {
 
     /// What a failure means for one recipient.
     fn apply(&mut self, at: usize, failure: &Failure, position: Position, relay: &Relay, stamps: Stamps) {
-        let bounces =
-            if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
+        let probe = self.request.purpose == job::Purpose::Probe;
+        let softened = self.context.config.errors.soft_bounce && !probe;
+        let bounces = if softened { Bounces::Softened } else { Bounces::AsUsual };
         let (fate, word) = match fate::fate(failure.class(), position, bounces) {
             Fate::TryNext => {
                 // One line for a failure that all recipients share.
@@ -210,6 +211,9 @@ impl Delivery<'_> {
                 }
                 self.last_relay = relay.clone();
                 return;
+            }
+            Fate::Defer | Fate::Bounce | Fate::SoftBounce if probe => {
+                (job::Fate::Undeliverable, "undeliverable")
             }
             Fate::Defer => (job::Fate::Deferred, "deferred"),
             Fate::Bounce => (job::Fate::Bounced, "bounced"),

@@ -10,11 +10,11 @@ use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::{Limit, WireError};
-use maincf::value::DeliveryFlags;
+use maincf::value::{DeliveryFlags, VerifyTarget};
 use proto::job;
 use smtp::{
-    Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, Quoting, Ready, Recipient,
-    Scope, Transaction, TransactionOptions, Utf8, Verdict,
+    Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, ProbeUntil, Purpose,
+    Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Transaction, TransactionOptions, Utf8, Verdict,
 };
 
 /// Offers the recipients at these positions.
@@ -39,7 +39,8 @@ pub(super) async fn transact(
     let peer = connection.place.peer();
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
-    let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
+    let options = TransactionOptions { quoting, purpose: purpose(delivery), afterwards };
+    let mut transaction = ready.transaction(&peer, &envelope, options);
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
@@ -48,6 +49,15 @@ pub(super) async fn transact(
     // QUIT, perhaps.
     connection.wire.write_and_forget();
     Ok(transaction.into_outcome())
+}
+
+/// `smtp_address_verify_target`.
+fn purpose(delivery: &Delivery<'_>) -> Purpose {
+    match (delivery.request.purpose, delivery.context.config.errors.address_verify_target) {
+        (job::Purpose::Delivery, _) => Purpose::Delivery,
+        (job::Purpose::Probe, VerifyTarget::Rcpt) => Purpose::Probe(ProbeUntil::Rcpt),
+        (job::Purpose::Probe, VerifyTarget::Data) => Purpose::Probe(ProbeUntil::Data),
+    }
 }
 
 async fn drive(
@@ -158,16 +168,32 @@ pub(super) fn settle(
         }
     }
     for (at, verdict) in open.iter().zip(verdicts) {
-        if let Verdict::Sent(reply) = verdict {
-            let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
-            delivery.log(*at, &relay, stamps, &status, "sent", &text);
-            let said = Some(text.clone());
-            let certainty = Certainty::NotDelivered;
-            let sent =
-                Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
-            let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
-            let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
-            delivery.left.settle(*at, fate, sent);
-        }
+        let (reply, word) = match verdict {
+            Verdict::Sent(reply) => (reply, "sent"),
+            Verdict::Deliverable(reply) => (reply, "deliverable"),
+            Verdict::Failed(_) => continue,
+        };
+        let sent = accepted(reply, host);
+        delivery.log(*at, &relay, stamps, &sent.status, word, &sent.reason);
+        let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
+        let fate = match verdict {
+            Verdict::Deliverable(_) => job::Fate::Deliverable,
+            _ if asked.is_some_and(|notify| notify.success) => success,
+            _ => job::Fate::Sent,
+        };
+        delivery.left.settle(*at, fate, sent);
+    }
+}
+
+fn accepted(reply: &Reply, host: &str) -> Failure {
+    // 354 has no status of its own.
+    let is_final = reply.code.class() == ReplyClass::Completed;
+    let text = reply.one_line().into_owned();
+    Failure {
+        status: if is_final { reply.status.to_string() } else { "2.0.0".into() },
+        reason: text.clone(),
+        remote_mta: Some(host.to_owned()),
+        diagnostic: Some(text),
+        certainty: Certainty::NotDelivered,
     }
 }

@@ -63,6 +63,7 @@ impl Dispatcher {
         for result in results {
             match result.fate {
                 Fate::Sent | Fate::Relayed | Fate::Delivered => counters.delivered += 1,
+                Fate::Deliverable | Fate::Undeliverable => {}
                 Fate::Bounced => counters.bounced += 1,
                 Fate::Deferred => counters.deferred += 1,
             }

@@ -1,14 +1,17 @@
 //! Defer or bounce.
 
-use crate::param::Mirror::{LmtpOnly, Shared};
+use crate::param::Mirror::{LmtpOnly, Same, Shared};
 use crate::param::Today::{Act, Warn};
 use crate::param::params;
+use crate::value::VerifyTarget;
 
 params! {
     /// What becomes of mail that was refused.
     Errors {
         /// Turn every permanent failure into a temporary one.
         soft_bounce: bool = "soft_bounce", "no", Shared, Act;
+        /// Which reply says whether an address probe succeeds: that to RCPT or that to DATA.
+        address_verify_target: VerifyTarget = "address_verify_target", "rcpt", Same, Act;
         /// The LMTP server is the final destination: report `delivered`, not `relayed`.
         assume_final: bool = "assume_final", "no", LmtpOnly, Warn("success reports are not built yet");
     }
