@@ -73,6 +73,8 @@ pub struct Request {
     pub body: Body,
     /// The sender asked for SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+    /// Who handed the message in.
+    pub client: Box<Client>,
     /// Where the content begins in the descriptor, in bytes.
     pub content_offset: u64,
     /// How long the content is, in bytes.
@@ -95,6 +97,35 @@ pub enum Purpose {
     Delivery,
     /// Find out whether servers would take it, and send nothing. Results are [`Fate::Deliverable`] and [`Fate::Undeliverable`].
     Probe,
+}
+
+/// Who handed the message in, for servers that want to know (XFORWARD). What is empty is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Host name, or `unknown`.
+    pub name: String,
+    /// IP address.
+    pub address: String,
+    /// TCP port.
+    pub port: String,
+    /// Argument of HELO or EHLO.
+    pub helo: String,
+    /// `SMTP`, `ESMTP`, …
+    pub protocol: String,
+    /// What the first queue of this site called the message.
+    pub ident: String,
+    /// Where it was.
+    pub source: ClientSource,
+}
+
+/// Whether a client was part of this machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientSource {
+    /// It was, or the message was made here.
+    #[default]
+    Local,
+    /// It was not.
+    Remote,
 }
 
 /// RFC 3461 §4.3: how much of the message a bounce returns.
@@ -194,6 +225,8 @@ pub enum Fate {
     Relayed,
     /// The same over LMTP, where it means that the message was delivered.
     Delivered,
+    /// The mail would come back to us: it goes to `best_mx_transport` instead. Nothing was decided.
+    Passed,
     /// A probe: the server would take it.
     Deliverable,
     /// A probe: it would not, or cannot be asked now.

@@ -1,7 +1,7 @@
 //! A DNS server inside the test: records as told, and the failures that real servers have.
 
 use hickory_proto::op::{Message, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -31,7 +31,8 @@ pub enum Failure {
 #[derive(Debug, Clone)]
 pub struct Zone {
     records: HashMap<Name, Vec<RData>>,
-    failures: HashMap<Name, Failure>,
+    /// By name, and by the type where it is not all of them.
+    failures: HashMap<(Name, Option<RecordType>), Failure>,
     ttl: u32,
 }
 
@@ -58,6 +59,12 @@ impl Zone {
     #[must_use]
     pub fn mx(self, owner: &str, preference: u16, exchange: &str) -> Self {
         self.record(owner, RData::MX(MX::new(preference, name(exchange))))
+    }
+
+    /// A service (RFC 2782), of the first priority.
+    #[must_use]
+    pub fn service(self, owner: &str, port: u16, target: &str) -> Self {
+        self.record(owner, RData::SRV(SRV::new(0, 0, port, name(target))))
     }
 
     /// An address, A or AAAA.
@@ -87,7 +94,14 @@ impl Zone {
     /// Questions about this name fail so.
     #[must_use]
     pub fn failing(mut self, owner: &str, failure: Failure) -> Self {
-        self.failures.insert(name(owner), failure);
+        self.failures.insert((name(owner), None), failure);
+        self
+    }
+
+    /// Questions for this type of this name fail so.
+    #[must_use]
+    pub fn failing_for(mut self, owner: &str, kind: RecordType, failure: Failure) -> Self {
+        self.failures.insert((name(owner), Some(kind)), failure);
         self
     }
 
@@ -105,7 +119,8 @@ impl Zone {
         reply.add_query(question.clone());
         let mut owner = question.name().to_lowercase();
         for _ in 0..8 {
-            match self.failures.get(&owner) {
+            let one = self.failures.get(&(owner.clone(), Some(question.query_type())));
+            match one.or_else(|| self.failures.get(&(owner.clone(), None))) {
                 Some(Failure::Silence) => return None,
                 Some(Failure::ServFail) => return Some(failed(reply, ResponseCode::ServFail)),
                 Some(Failure::Refused) => return Some(failed(reply, ResponseCode::Refused)),

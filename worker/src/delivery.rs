@@ -64,6 +64,7 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         left: Recipients::new(recipients),
         last_failure: None,
         last_relay: Relay::default(),
+        loops: false,
         dead: None,
         reached: false,
         session: None,
@@ -99,6 +100,8 @@ struct Delivery<'a> {
     last_failure: Option<Failure>,
     /// The host that said so; none if it was a lookup, or a connection that was not made.
     last_relay: Relay,
+    /// The last lookup led back to us.
+    loops: bool,
     /// The last failure that concerns the destination as a whole.
     dead: Option<Failure>,
     /// A session came to its end as it should.
@@ -202,24 +205,23 @@ impl Delivery<'_> {
         let probe = self.request.purpose == job::Purpose::Probe;
         let softened = self.context.config.errors.soft_bounce && !probe;
         let bounces = if softened { Bounces::Softened } else { Bounces::AsUsual };
-        let (fate, word) = match fate::fate(failure.class(), position, bounces) {
-            Fate::TryNext => {
-                // One line for a failure that all recipients share.
-                if self.last_failure.as_ref() != Some(failure) {
-                    tracing::info!("{}: {}", self.request.queue_id, failure.reason);
-                    self.last_failure = Some(failure.clone());
-                }
-                self.last_relay = relay.clone();
-                return;
+        if fate::fate(failure.class(), position, bounces) == Fate::TryNext {
+            // One line for a failure that all recipients share.
+            if self.last_failure.as_ref() != Some(failure) {
+                tracing::info!("{}: {}", self.request.queue_id, failure.reason);
+                self.last_failure = Some(failure.clone());
             }
-            Fate::Defer | Fate::Bounce | Fate::SoftBounce if probe => {
-                (job::Fate::Undeliverable, "undeliverable")
-            }
-            Fate::Defer => (job::Fate::Deferred, "deferred"),
+            self.last_relay = relay.clone();
+            return;
+        }
+        let failure = self.context.rewordings.result(failure.clone());
+        let (fate, word) = match fate::fate(failure.class(), Position::Last, bounces) {
+            _ if probe => (job::Fate::Undeliverable, "undeliverable"),
+            Fate::Defer | Fate::TryNext => (job::Fate::Deferred, "deferred"),
             Fate::Bounce => (job::Fate::Bounced, "bounced"),
             Fate::SoftBounce => (job::Fate::Deferred, "SOFTBOUNCE"),
         };
-        let failure = if word == "SOFTBOUNCE" { failure.clone().softened() } else { failure.clone() };
+        let failure = if word == "SOFTBOUNCE" { failure.softened() } else { failure };
         self.log(at, relay, stamps, &failure.status, word, &failure.reason);
         self.left.settle(at, fate, failure);
     }
@@ -229,6 +231,9 @@ impl Delivery<'_> {
         let none = || Failure::new("4.3.0", "server unavailable or unable to receive mail");
         let failure = self.last_failure.clone().unwrap_or_else(none);
         let relay = self.last_relay.clone();
+        if self.loops && self.pass_on(&failure) {
+            return;
+        }
         self.apply_to_all(&failure, Position::Last, &relay);
     }
 

@@ -35,10 +35,10 @@ pub enum WireError {
     Abandoned(#[from] Abandoned),
 }
 
-/// How long writing may take.
+/// How long writing and reading may take.
 #[derive(Debug, Clone, Copy)]
 pub enum Limit {
-    /// So long without a single octet going out.
+    /// So long without a single octet that goes out or comes in.
     EachStep(Duration),
     /// Until then in all (`*_per_request_deadline`).
     Until(Instant),
@@ -163,13 +163,14 @@ impl Wire {
         }
     }
 
-    /// Reads until there is a whole reply, within `patience` in all, however slowly it comes.
+    /// Reads until there is a whole reply. How long that may take where the limit is for each step is bounded by how long
+    /// a reply may be.
     ///
     /// # Errors
     /// [`WireError`].
-    pub async fn hear(&mut self, duty: &Duty, patience: Duration) -> Result<(), WireError> {
-        let deadline = Instant::now() + patience;
+    pub async fn hear(&mut self, duty: &Duty, limit: Limit) -> Result<(), WireError> {
         while !self.replies.has_reply() {
+            let deadline = limit.deadline();
             if self.layer.as_mut().is_some_and(|layer| layer.is_over(&mut self.replies)) {
                 return Err(Stopped::Lost(Lost::Closed).at(0));
             }
@@ -276,6 +277,9 @@ impl Wire {
     async fn hear_until(&mut self, patience: Duration, enough: impl Fn(&mut ReplyReader) -> bool) {
         let deadline = Instant::now() + patience;
         while !enough(&mut self.replies) && Instant::now() < deadline {
+            if self.layer.as_mut().is_some_and(|layer| layer.has_ended(&mut self.replies)) {
+                return;
+            }
             match tokio::time::timeout_at(deadline, self.socket.ready_to_read()).await {
                 Ok(Ok(())) if self.read().is_ok() => {}
                 _ => return,

@@ -23,7 +23,7 @@ use active::{Active, Written};
 use listing::Listing;
 use maincf::RelayConfig;
 use proto::control::RelayStatistics;
-use proto::job::{Body, CacheUse, Purpose, Recipient, Request, Ret, Times};
+use proto::job::{Body, CacheUse, Client, ClientSource, Purpose, Recipient, Request, Ret, Times};
 use schedule::{Assignment, BackOff, Deferred, Outcome, RetryTimer, Scheduler};
 use spool::{Message, QueueId, Recovery, Spool};
 use std::collections::{HashMap, HashSet};
@@ -189,7 +189,9 @@ impl Dispatcher {
         }
         let recovery = self.recovery.as_ref().map(|_| self.recover_at);
         let hourly = self.now() + Duration::from_secs(3600);
-        let next = [recovery, self.timer.next_deadline()].into_iter().flatten().fold(hourly, Duration::min);
+        let rest = self.scheduler.next_rest_over().filter(|_| !self.paused && !self.draining);
+        let next =
+            [recovery, self.timer.next_deadline(), rest].into_iter().flatten().fold(hourly, Duration::min);
         (self.started + next).min(self.pool.rotation_due())
     }
 
@@ -343,6 +345,7 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
             spool::BodyType::Unspecified => Body::Unset,
         },
         smtputf8: envelope.smtputf8,
+        client: Box::new(client(&envelope.client, active.message.id())),
         content_offset: 0,
         content_length: 0,
         cache: CacheUse { load: flags.load, store: flags.store },
@@ -354,6 +357,13 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
         recipient_count: 0,
         recipients: Vec::new(),
     }
+}
+
+/// Who handed the message in. Mail comes from nobody's queue before it is in ours.
+fn client(of: &spool::Client, id: &QueueId) -> Client {
+    let spool::Client { name, address, port, helo, protocol, remote } = of.clone();
+    let source = if remote { ClientSource::Remote } else { ClientSource::Local };
+    Client { name, address, port, helo, protocol, ident: id.to_string(), source }
 }
 
 /// Microseconds since the epoch.

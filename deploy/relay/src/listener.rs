@@ -107,7 +107,9 @@ async fn greet(
         match shared.limits.admit(ip) {
             Ok(place) => {
                 let _no_delay = stream.set_nodelay(true);
-                let peer = Peer { name: name_of(ip), ip };
+                let own = stream.local_addr().map(|own| own.ip().to_canonical());
+                let remote = !ip.is_loopback() && own.is_ok_and(|own| own != ip);
+                let peer = Peer { name: name_of(ip), ip, port: address.port(), remote };
                 tracing::info!(service = "smtpd", "connect from {peer}");
                 return Client::new(stream, peer, shared, place).run(ending).await;
             }
@@ -126,6 +128,9 @@ async fn greet(
 struct Peer {
     name: &'static str,
     ip: IpAddr,
+    port: u16,
+    /// It is another machine.
+    remote: bool,
 }
 
 impl std::fmt::Display for Peer {

@@ -101,6 +101,8 @@ pub fn transport(cf: &MainCf, config: &RelayConfig, name: &str) -> Result<Transp
         initial_destination_concurrency: nonzero(limits.initial_concurrency),
         destination_concurrency_limit: limits.concurrency_limit.map(nonzero),
         destination_recipient_limit: limits.recipient_limit.map(nonzero),
+        destination_rate_delay: limits.destination_rate_delay,
+        transport_rate_delay: limits.transport_rate_delay,
         positive_feedback: feedback(limits.positive_feedback),
         negative_feedback: feedback(limits.negative_feedback),
         failed_cohort_limit: limits.failed_cohort_limit.map(nonzero),

@@ -3,8 +3,8 @@
 use smtp::{
     Abort, Action, Admission, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard,
     EhloUse, Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Identification, Lost,
-    MailAuth, Onward, Outcome, Purpose, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader, SessionEnd,
-    TransactionOptions, Utf8, Verdict,
+    MailAuth, Onward, Outcome, PixWorkarounds, Purpose, Quoting, Ready, Recipient, RefusedGreeting,
+    ReplyReader, SessionEnd, TransactionOptions, Utf8, Verdict,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -146,7 +146,7 @@ impl Submission {
         let to: Vec<_> =
             recipients.iter().map(|address| Recipient { address, notify, ..Recipient::default() }).collect();
         let (utf8, auth) = (Utf8::NotAsked, MailAuth::Unsaid);
-        let envelope = Envelope { sender, size, body, utf8, envid, ret, auth, recipients: &to };
+        let envelope = Envelope { sender, size, body, utf8, envid, ret, auth, client: None, recipients: &to };
         let options = TransactionOptions {
             quoting: Quoting::Rfc5321,
             purpose: Purpose::Delivery,
@@ -185,6 +185,7 @@ impl Line {
             ehlo: EhloUse::Always,
             refused_greeting: RefusedGreeting::TryElsewhere,
             discard: Discard::default(),
+            pix: PixWorkarounds::default(),
         };
         let mut hello = Hello::new(Dialect::SMTP, PEER, &options);
         while let HelloAction::Await(_) = hello.next_action(&mut self.replies, &mut self.outgoing) {

@@ -5,8 +5,8 @@ use proto::clock::Boottime;
 use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics, ToRelay};
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
-    Body, CacheUse, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult, Report, Request, Ret,
-    SessionUse, Site, Times, ToWorker,
+    Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult,
+    Report, Request, Ret, SessionUse, Site, Times, ToWorker,
 };
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::orphan::OrphanRecord;
@@ -180,6 +180,15 @@ fn request(ret: Option<Ret>, body: Body) -> Request {
         ret,
         body,
         smtputf8: true,
+        client: Box::new(Client {
+            name: "c.example".into(),
+            address: "192.0.2.1".into(),
+            port: "4711".into(),
+            helo: "c".into(),
+            protocol: "ESMTP".into(),
+            ident: "3Xyz".into(),
+            source: ClientSource::Remote,
+        }),
         content_offset: 512,
         content_length: 4096,
         cache: CacheUse { load: true, store: false },
@@ -227,6 +236,7 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
             result(Fate::Bounced),
             result(Fate::Relayed),
             result(Fate::Delivered),
+            result(Fate::Passed),
             result(Fate::Deliverable),
             result(Fate::Undeliverable),
         ]),

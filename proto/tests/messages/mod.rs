@@ -8,8 +8,8 @@ use proto::clock::Boottime;
 use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics, ToRelay};
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
-    Body, CacheUse, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult, Report, Request, Ret,
-    SessionUse, Site, Times, ToWorker,
+    Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult,
+    Report, Request, Ret, SessionUse, Site, Times, ToWorker,
 };
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::parked::{Label, Parked, Route, Taken};
@@ -200,14 +200,22 @@ fn recipient() -> impl Strategy<Value = Recipient> {
     )
 }
 
+fn client() -> impl Strategy<Value = Client> {
+    let texts = ((text(), text(), text()), (text(), text(), text()));
+    (texts, any::<bool>()).prop_map(|(((name, address, port), (helo, protocol, ident)), local)| {
+        let source = if local { ClientSource::Local } else { ClientSource::Remote };
+        Client { name, address, port, helo, protocol, ident, source }
+    })
+}
+
 fn request() -> impl Strategy<Value = Request> {
     let ret = of(prop_oneof![Just(Ret::Full), Just(Ret::Hdrs)]);
     let body = prop_oneof![Just(Body::Unset), Just(Body::SevenBit), Just(Body::EightBitMime)];
     let texts = (text(), text(), text(), of(text()));
     let numbers = any::<(u64, u64, u64, u32, [u64; 3])>();
     let recipients = vec(recipient(), 0..20);
-    (texts, ret, body, any::<[bool; 4]>(), numbers, recipients).prop_map(
-        |(texts, ret, body, flags, numbers, recipients)| {
+    (texts, ret, body, any::<[bool; 4]>(), numbers, recipients, client()).prop_map(
+        |(texts, ret, body, flags, numbers, recipients, client)| {
             let (queue_id, nexthop, sender, envid) = texts;
             let [smtputf8, load, store, probe] = flags;
             let (job, content_offset, content_length, recipient_count, [arrival, active, handed]) = numbers;
@@ -221,6 +229,7 @@ fn request() -> impl Strategy<Value = Request> {
                 ret,
                 body,
                 smtputf8,
+                client: Box::new(client),
                 content_offset,
                 content_length,
                 cache: CacheUse { load, store },
@@ -263,6 +272,7 @@ fn result() -> impl Strategy<Value = RecipientResult> {
         Fate::Bounced,
         Fate::Relayed,
         Fate::Delivered,
+        Fate::Passed,
         Fate::Deliverable,
         Fate::Undeliverable,
     ];

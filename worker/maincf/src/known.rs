@@ -6,7 +6,7 @@ use Neglect::{Elsewhere, Obsolete, Reference, Refuse, Warn};
 
 /// What ignoring a setting means while it has no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Neglect {
+pub enum Neglect {
     /// Something is not done that was asked for.
     Warn,
     /// Mail could go out less protected than was asked for.
@@ -55,6 +55,11 @@ pub(crate) fn default(name: &str) -> Option<Cow<'static, str>> {
     // The twin's default refers to the twin's siblings.
     let is_twin = name == known.lmtp;
     Some(if is_twin { default.replace("smtp_", "lmtp_").into() } else { default.into() })
+}
+
+/// What ignoring a name means that has no row; `None` where nobody knows it.
+pub fn neglect(name: &str) -> Option<Neglect> {
+    find(name).map(|known| known.neglect)
 }
 
 /// Every name, both prefixes.

@@ -24,6 +24,7 @@ pub mod value;
 pub use config::{DeliveryConfig, RelayConfig};
 pub use deployment::{Deployment, Difference, STANDALONE};
 pub use expand::ExpandError;
+pub use known::{Neglect, neglect};
 pub use main_cf::{MainCf, Origin, ReadError, Setting};
 pub use param::{Group, Mirror, Param, Protocol, Scope, Today};
 pub use parse::SyntaxError;

@@ -1,6 +1,8 @@
 //! The envelope of one transaction: sender, recipients, and what was declared about the message.
 
-/// Everything that MAIL and RCPT may carry. Addresses are in internal form: unquoted, without brackets.
+use crate::ext::OriginalClient;
+
+/// Everything that XFORWARD, MAIL and RCPT may carry. Addresses are in internal form: unquoted, without brackets.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {
     /// `local@domain`; empty for the null sender.
@@ -17,6 +19,8 @@ pub struct Envelope<'a> {
     pub ret: Option<Ret>,
     /// What is said of who sent it, where we are logged in.
     pub auth: MailAuth,
+    /// Who handed it in, for a server that wants to know (`smtp_send_xforward_command`).
+    pub client: Option<OriginalClient<'a>>,
     /// In the order in which verdicts are given.
     pub recipients: &'a [Recipient<'a>],
 }

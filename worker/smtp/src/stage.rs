@@ -16,6 +16,10 @@ pub enum Stage {
     /// The reply to a line of AUTH. The timeout of the command before: `smtp_helo_timeout`, or inside TLS that STARTTLS
     /// began `smtp_starttls_timeout`.
     Auth,
+    /// The reply to the first XFORWARD command. `smtp_xforward_timeout`.
+    XforwardName,
+    /// The reply to the second XFORWARD command. `smtp_xforward_timeout`.
+    XforwardProtocol,
     /// The reply to MAIL FROM. `smtp_mail_timeout`.
     Mail,
     /// The reply to RCPT TO. `smtp_rcpt_timeout`.
@@ -43,6 +47,8 @@ impl Stage {
             Self::Lhlo => "performing the LHLO handshake",
             Self::StartTls => "receiving the STARTTLS response",
             Self::Auth => "performing the EHLO handshake",
+            Self::XforwardName => "sending XFORWARD name/address",
+            Self::XforwardProtocol => "sending XFORWARD protocol/helo_name",
             Self::Mail => "sending MAIL FROM",
             Self::Rcpt => "sending RCPT TO",
             Self::Data => "sending DATA command",
@@ -63,6 +69,8 @@ impl Stage {
             Self::Lhlo => "LHLO",
             Self::StartTls => "STARTTLS",
             Self::Auth => "AUTH",
+            Self::XforwardName => "XFORWARD name/address",
+            Self::XforwardProtocol => "XFORWARD helo/protocol",
             Self::Mail => "MAIL FROM",
             Self::Rcpt => "RCPT TO",
             Self::Data => "DATA",

@@ -6,6 +6,7 @@
 //! server PIPELINING SIZE=1000 LMTP REUSED   extensions, and what else is to know about the session
 //! to a@x orig=b@y orcpt=rfc822;c@z notify=success,delay      one line per recipient
 //! from s@x   size 7   body 7bit|8bit   utf8 asked|needed   envid id   ret full|hdrs   auth <>   quit   dots-pass   probe rcpt|data
+//! client name=a address=b port=c protocol=d helo=e ident=f source=remote
 //! ```
 //!
 //! Then the session. `>` is what must be written, all of it before the next line of another kind; `> (content)` is the
@@ -61,6 +62,7 @@ struct Setting<'t> {
     ret: Option<Ret>,
     unsendable: bool,
     auth: MailAuth,
+    client: Option<OriginalClient<'t>>,
     recipients: Vec<Recipient<'t>>,
 }
 
@@ -85,6 +87,7 @@ impl<'t> Setting<'t> {
             "envid" => self.envid = Some(value),
             "ret" => self.ret = Some(if value == "full" { Ret::Full } else { Ret::Hdrs }),
             "auth" => self.auth = MailAuth::Nobody,
+            "client" => self.client = Some(client(value)),
             "probe" if value == "data" => self.purpose = Purpose::Probe(ProbeUntil::Data),
             "probe" => self.purpose = Purpose::Probe(ProbeUntil::Rcpt),
             "quit" => self.quit = true,
@@ -99,6 +102,10 @@ impl<'t> Setting<'t> {
         match name {
             "LMTP" => self.lmtp = true,
             "REUSED" => self.reused = true,
+            "XFORWARD" => {
+                self.facts.extensions.insert(Extension::Xforward);
+                self.facts.xforward = value.replace(',', " ");
+            }
             "LOGGED-IN" => self.facts.standing = Standing::LoggedIn,
             _ => {
                 let extension = Extension::ALL.iter().find(|extension| extension.keyword() == name);
@@ -116,6 +123,7 @@ impl<'t> Setting<'t> {
         }
         let limit = self.facts.size_limit;
         let keyword = |extension: Extension| match (extension, limit) {
+            (Extension::Xforward, _) => format!("250-XFORWARD {}\r\n", self.facts.xforward),
             (Extension::Size, Some(limit)) => format!("250-SIZE {limit}\r\n"),
             _ => format!("250-{}\r\n", extension.keyword()),
         };
@@ -127,6 +135,24 @@ impl<'t> Setting<'t> {
             }
         }
     }
+}
+
+/// `name=a address=b …`, or nothing for a client of which nothing is known.
+fn client(line: &str) -> OriginalClient<'_> {
+    let mut client = OriginalClient::default();
+    for (word, value) in line.split(' ').filter_map(|word| word.split_once('=')) {
+        match word {
+            "name" => client.name = value,
+            "address" => client.address = value,
+            "port" => client.port = value,
+            "protocol" => client.protocol = value,
+            "helo" => client.helo = value,
+            "ident" => client.ident = value,
+            "source" => client.source = ClientSource::Remote,
+            other => panic!("{other:?}"),
+        }
+    }
+    client
 }
 
 fn recipient(line: &str) -> Recipient<'_> {
@@ -158,6 +184,7 @@ fn play(place: &str, lines: &[&str]) {
         envid: setting.envid,
         ret: setting.ret,
         auth: setting.auth,
+        client: setting.client,
         recipients: &setting.recipients,
     };
     let afterwards = if setting.quit { Afterwards::Quit } else { Afterwards::Keep };
@@ -293,6 +320,8 @@ impl Play<'_> {
         }
         self.nothing_unseen("=");
         assert_eq!(self.state, Action::Done, "{}: the outcome comes too early", self.place);
+        let warnings = self.transaction.take_warnings();
+        let warnings = warnings.into_iter().map(|warning| format!("= warning: {warning}"));
         let settled = match self.transaction.into_outcome() {
             Outcome::Stale(stale) => return vec![format!("= stale: {}", stale.reason)],
             Outcome::Settled(settled) => settled,
@@ -303,7 +332,7 @@ impl Play<'_> {
             SessionEnd::Broken(why) => format!("broken {why:?}"),
         };
         let verdicts = settled.verdicts.iter().map(verdict);
-        verdicts.chain([format!("= session {session}")]).collect()
+        warnings.chain(verdicts).chain([format!("= session {session}")]).collect()
     }
 }
 

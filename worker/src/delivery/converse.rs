@@ -7,6 +7,7 @@ use crate::duty::Duty;
 use crate::wire::{Limit, Wire, WireError};
 use smtp::{Channel, Hello, HelloAction, Login, Lost, ReplyReader, Stage, StartTls};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A part of the dialogue that is driven by one loop.
 pub(super) trait Dialogue {
@@ -55,7 +56,7 @@ pub(super) async fn converse<D: Dialogue>(
             Stage::Auth => login::patience(terms.context, wire),
             stage => patience(terms.context, stage),
         };
-        match exchange(wire, terms.duty, patience).await {
+        match exchange(wire, terms.duty, limit(terms.context, patience)).await {
             Ok(()) => {}
             Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),
             Err(WireError::Lost { how, .. }) => {
@@ -67,9 +68,19 @@ pub(super) async fn converse<D: Dialogue>(
     Ok(dialogue)
 }
 
-async fn exchange(wire: &mut Wire, duty: &Duty, patience: Duration) -> Result<(), WireError> {
-    wire.flush(duty, Limit::EachStep(patience)).await?;
-    wire.hear(duty, patience).await
+/// Says what is outgoing and hears the reply.
+pub(super) async fn exchange(wire: &mut Wire, duty: &Duty, limit: Limit) -> Result<(), WireError> {
+    wire.flush(duty, limit).await?;
+    wire.hear(duty, limit).await
+}
+
+/// `*_per_request_deadline`: for the request and its whole reply, or else for each wait.
+pub(super) fn limit(context: &Context, patience: Duration) -> Limit {
+    if context.config.timeouts.per_request_deadline {
+        Limit::Until(Instant::now() + patience)
+    } else {
+        Limit::EachStep(patience)
+    }
 }
 
 /// How long a stage may take.
@@ -78,6 +89,7 @@ pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
     match stage {
         Stage::Greeting | Stage::Ehlo | Stage::Helo | Stage::Lhlo | Stage::Auth => timeouts.hello.get(),
         Stage::StartTls => timeouts.starttls.get(),
+        Stage::XforwardName | Stage::XforwardProtocol => timeouts.xforward.get(),
         Stage::Mail => timeouts.mail.get(),
         Stage::Rcpt => timeouts.rcpt.get(),
         Stage::Data => timeouts.data_init.get(),
@@ -87,3 +99,6 @@ pub(super) fn patience(context: &Context, stage: Stage) -> Duration {
         Stage::Quit => timeouts.quit.get(),
     }
 }
+
+#[cfg(test)]
+mod tests;

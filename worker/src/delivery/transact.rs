@@ -2,19 +2,20 @@
 
 use super::Delivery;
 use super::content::Content;
-use super::converse::patience;
+use super::converse::{exchange, limit, patience};
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::{Limit, WireError};
+use crate::wire::WireError;
 use maincf::value::{DeliveryFlags, VerifyTarget};
 use proto::job;
 use smtp::{
-    Action, Afterwards, Body, Certainty, EndReplies, Envelope, Extension, Outcome, ProbeUntil, Purpose,
-    Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Transaction, TransactionOptions, Utf8, Verdict,
+    Action, Afterwards, Body, Certainty, ClientSource, EndReplies, Envelope, Extension, OriginalClient,
+    Outcome, ProbeUntil, Purpose, Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Transaction,
+    TransactionOptions, Utf8, Verdict,
 };
 
 /// Offers the recipients at these positions.
@@ -39,12 +40,12 @@ pub(super) async fn transact(
     let peer = connection.place.peer();
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
+    let content = Content::new(delivery, &mut outgoing, ready.facts());
     let options = TransactionOptions { quoting, purpose: purpose(delivery), afterwards };
     let mut transaction = ready.transaction(&peer, &envelope, options);
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
-    let content = Content::new(delivery, &mut outgoing);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
@@ -69,14 +70,9 @@ async fn drive(
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
     loop {
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
+        transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = match action {
-            Action::Await(stage) => {
-                let patience = patience(context, stage);
-                match wire.flush(duty, Limit::EachStep(patience)).await {
-                    Ok(()) => wire.hear(duty, patience).await,
-                    lost => lost,
-                }
-            }
+            Action::Await(stage) => exchange(wire, duty, limit(context, patience(context, stage))).await,
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
@@ -113,8 +109,18 @@ fn envelope<'a>(
             job::Ret::Hdrs => smtp::Ret::Hdrs,
         }),
         auth: delivery.context.sasl.mail_auth,
+        client: delivery.context.config.hello.send_xforward.then(|| client(&request.client)),
         recipients,
     }
+}
+
+fn client(of: &job::Client) -> OriginalClient<'_> {
+    let job::Client { name, address, port, helo, protocol, ident, source } = of;
+    let source = match source {
+        job::ClientSource::Local => ClientSource::Local,
+        job::ClientSource::Remote => ClientSource::Remote,
+    };
+    OriginalClient { name, address, port, protocol, helo, ident, source }
 }
 
 /// A recipient, perhaps with a new address: then the old one is the original, for ORCPT.
@@ -173,7 +179,7 @@ pub(super) fn settle(
             Verdict::Deliverable(reply) => (reply, "deliverable"),
             Verdict::Failed(_) => continue,
         };
-        let sent = accepted(reply, host);
+        let sent = delivery.context.rewordings.result(accepted(reply, host));
         delivery.log(*at, &relay, stamps, &sent.status, word, &sent.reason);
         let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
         let fate = match verdict {

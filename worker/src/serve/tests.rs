@@ -68,6 +68,7 @@ fn request(nexthop: String) -> ToWorker {
         ret: None,
         body: Body::Unset,
         smtputf8: false,
+        client: Box::default(),
         content_offset: 0,
         content_length: 0,
         cache: CacheUse::default(),

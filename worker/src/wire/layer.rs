@@ -79,7 +79,12 @@ impl Layer {
     /// Whether nothing can come any more, whatever becomes of the connection below: the server said close_notify, or the
     /// session failed.
     pub(super) fn is_over(&mut self, replies: &mut ReplyReader) -> bool {
-        !matches!(self.open(0, replies), Ok(Came::All)) && !replies.has_reply()
+        self.has_ended(replies) && !replies.has_reply()
+    }
+
+    /// Whether the server said that nothing follows, or said it wrongly.
+    pub(super) fn has_ended(&mut self, replies: &mut ReplyReader) -> bool {
+        !matches!(self.open(0, replies), Ok(Came::All))
     }
 
     /// Whether nothing is under way in either direction.

@@ -47,7 +47,7 @@ async fn a_server_that_talks_for_ever_and_reads_nothing_is_left_in_time() {
 async fn after_a_reply_a_server_that_reads_slowly_gets_everything() {
     let (mut wire, mut theirs) = connected().await;
     theirs.write_all(b"354 go\r\n").unwrap();
-    wire.hear(&Duty::default(), PATIENCE).await.unwrap();
+    wire.hear(&Duty::default(), Limit::EachStep(PATIENCE)).await.unwrap();
     assert!(wire.replies.next_reply().unwrap().is_some());
     let reading = std::thread::spawn(move || {
         let (mut buffer, mut read) = (vec![0; 64 * 1024], 0);

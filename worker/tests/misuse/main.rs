@@ -10,6 +10,7 @@
 mod conduct;
 mod descriptors;
 mod dialogue;
+mod farewell;
 mod issue;
 mod reconnect;
 mod rig;

@@ -148,6 +148,12 @@ impl Connection {
         self.wait("the end of the connection", |state| state.over).octets
     }
 
+    /// Whether the client closes in that time.
+    pub(crate) fn ends_within(&self, time: Duration) -> bool {
+        let state = self.state.lock().unwrap();
+        !self.changed.wait_timeout_while(state, time, |state| !state.over).unwrap().1.timed_out()
+    }
+
     pub(crate) fn messages(&self) -> usize {
         self.state.lock().unwrap().dialogue.messages
     }

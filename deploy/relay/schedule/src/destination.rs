@@ -32,6 +32,8 @@ pub(crate) struct Destination<M> {
     /// Until when its last success is recent; a site failure ends that at once.
     proven_until: Option<Duration>,
     last_done: Option<Duration>,
+    /// `destination_rate_delay`: the end of the rest after its last delivery.
+    rests_until: Option<Duration>,
     last_stored: Option<Duration>,
     storing: bool,
 }
@@ -76,6 +78,7 @@ impl<M> Destination<M> {
             idle_since: Duration::ZERO,
             proven_until: None,
             last_done: None,
+            rests_until: None,
             last_stored: None,
             storing: false,
         }
@@ -99,8 +102,11 @@ impl<M> Destination<M> {
         }
     }
 
-    /// How many more deliveries the destination may hold: by its window, and by the quarter rule.
+    /// How many more deliveries the destination may hold: by its window, by the quarter rule, and none while it rests.
     pub(crate) fn room(&self, now: Duration, quarter: u32) -> u32 {
+        if self.rests_until.is_some_and(|until| now < until) {
+            return 0;
+        }
         let Site::Alive(window) = &self.site else { return 0 };
         let share = if self.is_proven(now) { window.size() } else { window.size().min(quarter) };
         share.saturating_sub(self.busy)
@@ -173,12 +179,21 @@ impl<M> Destination<M> {
         survival
     }
 
-    /// One of its entries is no longer handed out.
-    pub(crate) fn released(&mut self, now: Duration, ran: Ran) {
+    /// One of its entries is no longer handed out. The end of the rest that begins with that, if one does.
+    pub(crate) fn released(
+        &mut self,
+        now: Duration,
+        ran: Ran,
+        settings: &TransportSettings,
+    ) -> Option<Duration> {
         self.busy = self.busy.saturating_sub(1);
-        if ran == Ran::Yes {
-            self.last_done = Some(now);
+        if ran == Ran::No {
+            return None;
         }
+        self.last_done = Some(now);
+        let rest = settings.destination_rate_delay;
+        self.rests_until = (!rest.is_zero()).then(|| now.saturating_add(rest));
+        self.rests_until
     }
 
     /// The flags for the entry that was just taken from the queue, `busy` counting it. `room` is how many of those

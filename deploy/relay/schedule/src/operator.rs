@@ -92,7 +92,7 @@ impl<M: Clone + Eq> Scheduler<M> {
     pub fn reconfigure(&mut self, now: Duration, id: TransportId, settings: TransportSettings) {
         let Some(transport) = self.transports.get_mut(id.0 as usize) else { return };
         transport.gate.set_limit(settings.process_limit);
-        transport.settings = settings;
+        transport.settings = settings.paced();
         for slot in self.destinations.slots() {
             if let Some(destination) = self.destinations.get_mut(slot).filter(|it| it.transport == id) {
                 destination.reconfigured(&transport.settings);

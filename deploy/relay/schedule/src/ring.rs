@@ -1,7 +1,7 @@
 //! Rings of destinations: linked through one table, so that entering and leaving cost no search and no allocation.
 
 /// A destination's place in the registry. Reused after the destination is forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Slot(pub(crate) u32);
 
 /// One ring.

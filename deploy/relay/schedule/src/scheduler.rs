@@ -1,5 +1,6 @@
 //! The scheduler: entries in, assignments out, outcomes back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Scheduler<M> {
     pub(crate) transports: Vec<Transport>,
     pub(crate) destinations: Registry<M>,
     pub(crate) rings: Rings,
+    /// Destinations that rest, by the end of it. A slot may have been given to another one since; that does no harm.
+    resting: BTreeSet<(Duration, Slot)>,
     /// Workers of all transports together.
     pub(crate) gate: Gate,
 }
@@ -34,6 +37,7 @@ impl<M: Clone + Eq> Scheduler<M> {
             transports: Vec::new(),
             destinations: Registry::new(),
             rings: Rings::default(),
+            resting: BTreeSet::new(),
             gate: Gate::new(limits.workers),
         }
     }
@@ -74,6 +78,7 @@ impl<M: Clone + Eq> Scheduler<M> {
     ///
     /// O(1) in destinations and entries, counted over many calls: a success that is no longer recent costs one move.
     pub fn next(&mut self, now: Duration) -> Option<Assignment<M>> {
+        self.end_rests(now);
         loop {
             let (slot, class) = self.longest_waiting()?;
             // Time alone ends recent success: such a destination is moved when its turn comes.
@@ -126,9 +131,30 @@ impl<M: Clone + Eq> Scheduler<M> {
                 leaving.extend(take_back(now, destination, transport, entry));
             }
         }
-        destination.released(now, ran);
+        let rest = destination.released(now, ran, &transport.settings);
+        if ran == Ran::Yes {
+            transport.begin_rest(now);
+        }
+        self.resting.extend(rest.map(|until| (until, slot)));
         self.place(now, slot);
         leaving
+    }
+
+    /// The end of the first rest that [`next`](Self::next) has not seen the end of: it may have something then although
+    /// nothing else happens.
+    pub fn next_rest_over(&self) -> Option<Duration> {
+        let transports = self.transports.iter().filter_map(|transport| transport.rests_until);
+        transports.chain(self.resting.first().map(|(until, _)| *until)).min()
+    }
+
+    fn end_rests(&mut self, now: Duration) {
+        for transport in &mut self.transports {
+            transport.rests_until = transport.rests_until.filter(|until| now < *until);
+        }
+        while let Some((until, slot)) = self.resting.first().copied().filter(|(until, _)| *until <= now) {
+            self.resting.remove(&(until, slot));
+            self.place(now, slot);
+        }
     }
 
     /// The transport's worker program cannot be started or used: everything it had waiting is the caller's again,
@@ -196,7 +222,7 @@ impl<M: Clone + Eq> Scheduler<M> {
     /// First by ticket over all rings whose class has workers left.
     fn longest_waiting(&self) -> Option<(Slot, Class)> {
         let mut best = None;
-        for transport in &self.transports {
+        for transport in self.transports.iter().filter(|transport| !transport.is_resting()) {
             for class in Class::ALL {
                 if !self.gate.admits(class) || !transport.gate.admits(class) {
                     continue;

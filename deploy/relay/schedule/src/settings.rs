@@ -72,6 +72,12 @@ pub struct TransportSettings {
     pub destination_concurrency_limit: Option<NonZeroU32>,
     /// `<transport>_destination_recipient_limit`.
     pub destination_recipient_limit: Option<NonZeroU32>,
+    /// Rest of a destination after each of its deliveries, of which there is then one at a time:
+    /// `<transport>_destination_rate_delay`.
+    pub destination_rate_delay: Duration,
+    /// Rest of the whole transport after each delivery, of which there is then one at a time:
+    /// `<transport>_transport_rate_delay`.
+    pub transport_rate_delay: Duration,
     /// `<transport>_destination_concurrency_positive_feedback`.
     pub positive_feedback: Feedback,
     /// `<transport>_destination_concurrency_negative_feedback`.
@@ -102,6 +108,8 @@ impl TransportSettings {
             initial_destination_concurrency: count(5),
             destination_concurrency_limit: Some(count(20)),
             destination_recipient_limit: Some(count(50)),
+            destination_rate_delay: Duration::ZERO,
+            transport_rate_delay: Duration::ZERO,
             positive_feedback: Feedback::ONE,
             negative_feedback: Feedback::ONE,
             failed_cohort_limit: Some(count(1)),
@@ -116,7 +124,19 @@ impl TransportSettings {
     }
 
     pub(crate) fn remembered(&self) -> Duration {
-        self.remember_idle.max(self.minimal_backoff_time)
+        self.remember_idle.max(self.minimal_backoff_time).max(self.destination_rate_delay)
+    }
+
+    /// With a destination's rest goes a window of one.
+    pub(crate) fn paced(self) -> Self {
+        if self.destination_rate_delay.is_zero() {
+            return self;
+        }
+        Self {
+            initial_destination_concurrency: count(1),
+            destination_concurrency_limit: Some(count(1)),
+            ..self
+        }
     }
 }
 

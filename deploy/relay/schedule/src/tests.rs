@@ -3,6 +3,7 @@
 mod cases;
 mod operator;
 mod properties;
+mod rates;
 mod retry;
 mod simulation;
 

@@ -18,6 +18,8 @@ pub(crate) struct Transport {
     pub(crate) gate: Gate,
     /// Suspended until then: its workers cannot be used.
     pub(crate) dead_until: Option<Duration>,
+    /// `transport_rate_delay`: the end of the rest after its last delivery.
+    pub(crate) rests_until: Option<Duration>,
     /// When a session of any of its destinations was kept last: another destination on the same host may use it.
     pub(crate) last_stored: Option<Duration>,
     pub(crate) idle: RingId,
@@ -31,8 +33,9 @@ impl Transport {
         Self {
             name: name.into(),
             gate: Gate::new(settings.process_limit),
-            settings,
+            settings: settings.paced(),
             dead_until: None,
+            rests_until: None,
             last_stored: None,
             idle: rings.add_ring(),
             proven: rings.add_ring(),
@@ -54,6 +57,17 @@ impl Transport {
     pub(crate) fn is_suspended(&mut self, now: Duration) -> bool {
         self.dead_until = self.dead_until.filter(|until| now < *until);
         self.dead_until.is_some()
+    }
+
+    /// Whether `transport_rate_delay` lets nothing out.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.rests_until.is_some() || (!self.settings.transport_rate_delay.is_zero() && self.gate.busy() > 0)
+    }
+
+    /// A delivery has ended.
+    pub(crate) fn begin_rest(&mut self, now: Duration) {
+        let rest = self.settings.transport_rate_delay;
+        self.rests_until = (!rest.is_zero()).then(|| now.saturating_add(rest));
     }
 
     /// The most workers a destination without recent success may hold, of a pool that all transports share.

@@ -21,7 +21,7 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// Wall clock when MAIL FROM arrived; retry and expiry count from here.
     pub arrival: SystemTime,
-    /// For logs.
+    /// For logs and XFORWARD.
     pub client: Client,
     /// The Message-ID header field with its `<>`, for logs.
     pub message_id: Option<String>,
@@ -102,17 +102,21 @@ pub enum BodyType {
     EightBitMime,
 }
 
-/// Who handed the message in. For logs only; control characters become `?` when the message is committed.
+/// Who handed the message in. For logs and XFORWARD only; control characters become `?` when the message is committed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// Host name, or `unknown`.
     pub name: String,
     /// IP address as text; empty for a local submission.
     pub address: String,
+    /// TCP port as text; empty for a local submission.
+    pub port: String,
     /// Argument of HELO or EHLO.
     pub helo: String,
     /// `SMTP`, `ESMTP`, …
     pub protocol: String,
+    /// It was another machine.
+    pub remote: bool,
 }
 
 /// The envelope cannot be queued as it is.
@@ -178,8 +182,8 @@ impl Envelope {
 
     /// Makes the facts for logs harmless: one short line each.
     pub(crate) fn tidy_log_facts(&mut self) {
-        let Client { name, address, helo, protocol } = &mut self.client;
-        for text in [name, address, helo, protocol] {
+        let Client { name, address, port, helo, protocol, remote: _ } = &mut self.client;
+        for text in [name, address, port, helo, protocol] {
             crate::diagnosis::tidy(text);
         }
         if let Some(text) = &mut self.message_id {

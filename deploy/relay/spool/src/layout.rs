@@ -112,8 +112,8 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 pub(crate) const PREAMBLE: usize = 64;
 /// The content follows the preamble.
 pub(crate) const CONTENT_OFFSET: u64 = 64;
-/// The only format so far.
-pub(crate) const FORMAT: u8 = 1;
+/// The only format that is read and written.
+pub(crate) const FORMAT: u8 = 2;
 /// 100 000 recipients with every value at its longest would be more; such an envelope is refused at commit.
 pub(crate) const MAX_ENVELOPE: u32 = 64 << 20;
 const MAGIC: &[u8] = b"BATON";
@@ -145,10 +145,10 @@ mod tests {
     #[test]
     fn another_format_is_told_from_damage() {
         let mut bytes = sample().encode();
-        bytes[5] = 2;
+        bytes[5] = FORMAT + 1;
         let sum = crc32fast::hash(&bytes[..60]).to_le_bytes();
         bytes[60..].copy_from_slice(&sum);
-        assert_eq!(Preamble::decode(&bytes), Err(BadPreamble::Version(2)));
+        assert_eq!(Preamble::decode(&bytes), Err(BadPreamble::Version(FORMAT + 1)));
     }
 
     proptest! {

@@ -220,12 +220,14 @@ impl Client {
             client: spool::Client {
                 name: self.peer.name.to_owned(),
                 address: self.peer.ip.to_string(),
+                port: self.peer.port.to_string(),
                 helo: envelope.hello.name.clone(),
                 protocol: match envelope.hello.kind {
                     HelloKind::Helo => "SMTP",
                     HelloKind::Ehlo => "ESMTP",
                 }
                 .to_owned(),
+                remote: self.peer.remote,
             },
             message_id: facts.header.message_id,
             has_8bit: facts.has_8bit,

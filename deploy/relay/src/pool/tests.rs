@@ -53,6 +53,7 @@ fn job(number: u64) -> Job {
         ret: None,
         body: Body::Unset,
         smtputf8: false,
+        client: Box::default(),
         content_offset: 0,
         content_length: 0,
         cache: CacheUse::default(),

@@ -1,5 +1,7 @@
 //! How many deliveries at once, and how that number moves.
 
+use std::time::Duration;
+
 use crate::param::Mirror::{PerTransport, Shared};
 use crate::param::Today::Act;
 use crate::param::params;
@@ -16,6 +18,10 @@ params! {
         concurrency_limit: Option<Positive<u32>> = "default_destination_concurrency_limit", "20", Shared, Act;
         /// Most recipients in one delivery.
         recipient_limit: Option<Positive<u32>> = "default_destination_recipient_limit", "50", Shared, Act;
+        /// How long a destination rests after each of its deliveries; they then go one at a time.
+        destination_rate_delay: Duration = "default_destination_rate_delay", "0s", Shared, Act;
+        /// How long a whole transport rests after each of its deliveries; they then go one at a time.
+        transport_rate_delay: Duration = "default_transport_rate_delay", "0s", Shared, Act;
         /// How a delivery that worked raises the concurrency.
         positive_feedback: Feedback = "default_destination_concurrency_positive_feedback", "1", Shared, Act;
         /// How a delivery that failed lowers it.
@@ -34,6 +40,10 @@ params! {
         concurrency_limit: Option<Positive<u32>> = "destination_concurrency_limit", "$default_destination_concurrency_limit", PerTransport, Act;
         /// Most recipients in one delivery. 1 makes each recipient a destination of its own.
         recipient_limit: Option<Positive<u32>> = "destination_recipient_limit", "$default_destination_recipient_limit", PerTransport, Act;
+        /// How long a destination rests after each of its deliveries; they then go one at a time.
+        destination_rate_delay: Duration = "destination_rate_delay", "$default_destination_rate_delay", PerTransport, Act;
+        /// How long the transport rests after each of its deliveries; they then go one at a time.
+        transport_rate_delay: Duration = "transport_rate_delay", "$default_transport_rate_delay", PerTransport, Act;
         /// How a delivery that worked raises the concurrency.
         positive_feedback: Feedback = "destination_concurrency_positive_feedback", "$default_destination_concurrency_positive_feedback", PerTransport, Act;
         /// How a delivery that failed lowers it.

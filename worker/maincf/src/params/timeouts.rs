@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::param::Mirror::{Default as LmtpDefault, Named, Same};
-use crate::param::Today::{Act, Warn};
+use crate::param::Today::Act;
 use crate::param::params;
 use crate::value::Positive;
 
@@ -15,7 +15,7 @@ params! {
         /// The greeting and the reply to HELO, EHLO or LHLO. RFC 5321 §4.5.3.2.1.
         hello: Positive<Duration> = "helo_timeout", "300s", Named("lhlo_timeout"), Act;
         /// XFORWARD and its reply.
-        xforward: Positive<Duration> = "xforward_timeout", "300s", Same, Warn("XFORWARD is not built yet");
+        xforward: Positive<Duration> = "xforward_timeout", "300s", Same, Act;
         /// STARTTLS, its reply, and each step of the handshake.
         starttls: Positive<Duration> = "starttls_timeout", "300s", Same, Act;
         /// MAIL FROM and its reply. RFC 5321 §4.5.3.2.2.

@@ -26,6 +26,7 @@ impl Transaction<'_> {
         }
         match step {
             Step::Carrier => self.said.alive = true,
+            Step::Xforward(_) => self.on_xforward(reply, stage),
             Step::Mail => self.on_mail(reply),
             Step::Rcpt(at) => self.on_rcpt(at, reply),
             Step::Data => self.on_data(reply),
@@ -51,6 +52,8 @@ impl Transaction<'_> {
         let reused = self.ready.origin() == Origin::Reused;
         match step {
             Step::Carrier => class != ReplyClass::Completed,
+            // What else is said of XFORWARD is no more than a warning.
+            Step::Xforward(_) => reused && reply.code == Code::CLOSING && !self.said.alive,
             Step::Mail => {
                 reused
                     && (reply.code == Code::CLOSING || (class == ReplyClass::Transient && !self.said.alive))
@@ -63,6 +66,16 @@ impl Transaction<'_> {
         self.stale = Some(Stale { reason: format!("reused session with {}: {reason}", self.peer) });
         self.next = Next::Done;
         self.unanswered.clear();
+    }
+
+    /// A server that does not care is no reason not to deliver.
+    fn on_xforward(&mut self, reply: &Arc<Reply>, stage: Stage) {
+        if reply.code.class() == ReplyClass::Completed {
+            self.said.alive = true;
+        } else {
+            let (peer, said, command) = (self.peer, reply.one_line(), stage.command());
+            self.warnings.push(format!("host {peer} said: {said} (in reply to {command} command)"));
+        }
     }
 
     fn on_mail(&mut self, reply: &Arc<Reply>) {
@@ -127,7 +140,7 @@ impl Transaction<'_> {
     /// 421: nothing more is asked of this server, what was asked is still read.
     fn on_closing(&mut self, step: Step, reply: &Arc<Reply>, stage: Stage) {
         self.broken = Some(Broken::Closing);
-        if matches!(step, Step::Mail | Step::Rcpt(_) | Step::Data) {
+        if matches!(step, Step::Xforward(_) | Step::Mail | Step::Rcpt(_) | Step::Data) {
             let failure = Failure::said(self.peer, reply, stage, Scope::Message);
             if let Next::Rcpt(from) = self.next {
                 self.ledger.fail_open_from(from, &failure);

@@ -1,4 +1,4 @@
-//! One mail transaction: MAIL, RCPT…, DATA, the content, the final dot.
+//! One mail transaction: XFORWARD for some, MAIL, RCPT…, DATA, the content, the final dot.
 //!
 //! With PIPELINING (RFC 2920 §3.1) commands go on being written while earlier ones are unanswered, up to a window;
 //! DATA ends the group, because the content may follow only its 354. Replies are matched to commands strictly in
@@ -16,6 +16,7 @@ pub use verdict::Verdict;
 
 use crate::address::{Alphabet, Mailbox, Quoting};
 use crate::envelope::{Body, Envelope, Utf8};
+use crate::ext::xforward::{self, Part};
 use crate::ext::{Extension, size};
 use crate::failure::{Failure, Lost, Scope};
 use crate::hello::{Origin, Ready};
@@ -100,6 +101,7 @@ pub struct Transaction<'a> {
     closing: Option<Failure>,
     stale: Option<Stale>,
     broken: Option<Broken>,
+    warnings: Vec<String>,
 }
 
 /// What comes next, once it may.
@@ -107,6 +109,7 @@ pub struct Transaction<'a> {
 enum Next {
     /// RSET in front of MAIL, to see whether a reused session lives.
     Carrier,
+    Xforward(Part),
     Mail,
     /// The first open recipient from here on.
     Rcpt(usize),
@@ -130,6 +133,7 @@ enum Next {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Carrier,
+    Xforward(Part),
     Mail,
     Rcpt(usize),
     Data,
@@ -184,7 +188,7 @@ impl<'a> Transaction<'a> {
         if let Some(failure) = obstacle {
             ledger.fail_rest(&failure);
         }
-        let next = if ledger.is_settled() { Next::Finish } else { first(&ready) };
+        let next = if ledger.is_settled() { Next::Finish } else { first(&ready, envelope) };
         Self {
             ready,
             peer,
@@ -201,6 +205,7 @@ impl<'a> Transaction<'a> {
             closing: None,
             stale: None,
             broken: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -237,6 +242,11 @@ impl<'a> Transaction<'a> {
     /// Changes what becomes of the session. Too late once the final dot or RSET was given out.
     pub fn set_afterwards(&mut self, afterwards: Afterwards) {
         self.afterwards = afterwards;
+    }
+
+    /// What the administrator should hear although it stops nothing: one line each, given out once.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Whether nothing more is to be written or read: [`Action::Done`] is next.
@@ -276,7 +286,7 @@ impl<'a> Transaction<'a> {
             return false;
         }
         match self.next {
-            Next::Carrier | Next::Mail | Next::Rcpt(_) | Next::Data => {
+            Next::Carrier | Next::Xforward(_) | Next::Mail | Next::Rcpt(_) | Next::Data => {
                 !self.pipelines() || self.flow == Flow::Draining
             }
             // Behind RCPT it is right whatever the replies are.
@@ -302,6 +312,12 @@ impl<'a> Transaction<'a> {
     fn stage(&self) -> Stage {
         match (self.unanswered.front(), self.next) {
             (Some(Step::Carrier | Step::Abort), _) | (None, Next::Carrier | Next::Abort) => Stage::Rset,
+            (Some(Step::Xforward(Part::NameAddress)), _) | (None, Next::Xforward(Part::NameAddress)) => {
+                Stage::XforwardName
+            }
+            (Some(Step::Xforward(Part::ProtocolHelo)), _) | (None, Next::Xforward(Part::ProtocolHelo)) => {
+                Stage::XforwardProtocol
+            }
             (Some(Step::Mail), _) | (None, Next::Mail) => Stage::Mail,
             (Some(Step::Rcpt(_)), _) | (None, Next::Rcpt(_)) => Stage::Rcpt,
             (Some(Step::Data), _) | (None, Next::Data | Next::DataReply) => Stage::Data,
@@ -312,11 +328,17 @@ impl<'a> Transaction<'a> {
     }
 }
 
-fn first(ready: &Ready) -> Next {
+fn first(ready: &Ready, envelope: &Envelope<'_>) -> Next {
     match ready.origin() {
         Origin::Reused if ready.facts().offers(Extension::Pipelining) => Next::Carrier,
-        Origin::Reused | Origin::Fresh => Next::Mail,
+        Origin::Reused | Origin::Fresh => opening(ready, envelope, &[Part::NameAddress, Part::ProtocolHelo]),
     }
+}
+
+/// The first command that belongs to the message: of these parts of XFORWARD the first that has something to say, or MAIL.
+fn opening(ready: &Ready, envelope: &Envelope<'_>, parts: &[Part]) -> Next {
+    let said = |part: &&Part| xforward::has(ready.facts(), envelope.client.as_ref(), **part);
+    parts.iter().find(said).map_or(Next::Mail, |part| Next::Xforward(*part))
 }
 
 fn sender(address: &str, quoting: Quoting, alphabet: Alphabet) -> Result<Mailbox<'_>, Failure> {

@@ -1,15 +1,24 @@
 //! What goes out next: commands within the window, the dot, the way out.
 
-use super::{Action, Afterwards, Broken, Flow, Next, ProbeUntil, Purpose, Step, Transaction};
+use super::{Action, Afterwards, Broken, Flow, Next, ProbeUntil, Purpose, Step, Transaction, opening};
 use crate::command;
 use crate::dialect::EndReplies;
 use crate::ext::pipelining::WINDOW;
+use crate::ext::xforward::{self, Part};
 
 impl Transaction<'_> {
     /// Appends what comes next; `None` to go on.
     pub(super) fn send_next(&mut self, out: &mut Vec<u8>) -> Option<Action> {
         match self.next {
-            Next::Carrier => self.command(out, Step::Carrier, Next::Mail),
+            Next::Carrier => {
+                let next = opening(&self.ready, self.envelope, &[Part::NameAddress, Part::ProtocolHelo]);
+                self.command(out, Step::Carrier, next);
+            }
+            Next::Xforward(part) => {
+                let rest: &[Part] = if part == Part::NameAddress { &[Part::ProtocolHelo] } else { &[] };
+                let next = opening(&self.ready, self.envelope, rest);
+                self.command(out, Step::Xforward(part), next);
+            }
             Next::Mail => self.command(out, Step::Mail, Next::Rcpt(0)),
             Next::Rcpt(from) => match self.ledger.open_from(from) {
                 Some((at, _)) => self.command(out, Step::Rcpt(at), Next::Rcpt(at + 1)),
@@ -58,6 +67,11 @@ impl Transaction<'_> {
         let facts = self.ready.facts();
         match step {
             Step::Carrier | Step::Abort => out.extend_from_slice(command::RSET),
+            Step::Xforward(part) => {
+                if let Some(client) = &self.envelope.client {
+                    xforward::command(facts, client, part, out);
+                }
+            }
             Step::Mail => command::mail(facts, self.envelope, &self.sender, out),
             Step::Rcpt(at) => {
                 if let (Some((_, mailbox)), Some(recipient)) =

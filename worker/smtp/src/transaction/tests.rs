@@ -24,6 +24,7 @@ fn envelope<'a>(recipients: &'a [Recipient<'a>]) -> Envelope<'a> {
         envid: None,
         ret: None,
         auth: crate::envelope::MailAuth::Unsaid,
+        client: None,
         recipients,
     }
 }

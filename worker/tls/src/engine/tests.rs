@@ -76,6 +76,15 @@ fn a_folder_of_authorities_is_read_whatever_its_files_are_called() {
 }
 
 #[test]
+fn the_system_s_authorities_come_on_top_where_they_are_asked_for() {
+    let (files, root) = (Files::new(), Authority::root("Root"));
+    let own = setting("smtp_tls_CAfile", &files.certificates("ca.pem", &[&root.certificate]));
+    let anchors = |text: &str| lab::engine(text).authorities().anchors.len();
+    assert_eq!(anchors(&own), 1);
+    assert!(anchors(&(own + "tls_append_default_CA = yes\n")) > 1);
+}
+
+#[test]
 fn without_an_engine_mandatory_levels_fail_and_may_goes_on() {
     let broken = "smtp_tls_CAfile = /nonexistent/ca.pem\n";
     let used = |level: &str| {
@@ -143,6 +152,10 @@ fn pairs_are_one_file_or_two() {
     let own = setting("smtp_tls_eccert_file", &files.text("own", &certificate(&two)));
     let key = setting("smtp_tls_eckey_file", &files.text("key", &two.key.serialize_pem()));
     assert_eq!(lab::engine(&(both.clone() + &own + &key)).identities.chains(), [1, 1]);
+    let apart = setting("smtp_tls_cert_file", &files.text("apart", &certificate(&one)));
+    let its_key = setting("smtp_tls_key_file", &files.text("its-key", &one.key.serialize_pem()));
+    assert!(unavailable(&apart).contains("no private key"));
+    assert_eq!(lab::engine(&(apart + &its_key)).identities.chains(), [1]);
     let wrong = setting("smtp_tls_eckey_file", &files.text("wrong", &one.key.serialize_pem()));
     assert!(unavailable(&(own.clone() + &wrong)).contains("does not match"));
     assert!(unavailable(&own).contains("no private key"));

@@ -78,6 +78,9 @@ fn at_may_and_encrypt() {
         &["smtp_tls_mandatory_protocols = >=TLSv1.3", "smtp_tls_mandatory_exclude_ciphers = AES128"],
     );
     none_differs("encrypt", "", &["smtp_tls_protocols = >=TLSv1.3"]);
+    let high = ["tls_high_cipherlist = AES128"];
+    none_differs("encrypt", "", &high);
+    all_differ("encrypt", "smtp_tls_mandatory_ciphers = high\n", &high.map(String::from));
 }
 
 #[test]

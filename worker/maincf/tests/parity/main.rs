@@ -1,13 +1,23 @@
 //! Names and defaults of the rows equal Postfix's, as the fixtures list them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test"
+)]
+
+mod lists;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use maincf::{Deployment, MainCf, Protocol, Scope, params};
 
 const FIXTURES: [&str; 3] = [
-    include_str!("fixtures/parameters.tsv"),
-    include_str!("fixtures/parameters-related.tsv"),
-    include_str!("fixtures/parameters-after-3.4.tsv"),
+    include_str!("../fixtures/parameters.tsv"),
+    include_str!("../fixtures/parameters-related.tsv"),
+    include_str!("../fixtures/parameters-after-3.4.tsv"),
 ];
 
 /// Defaults that Postfix's manual writes otherwise than main.cf would, with the reason.
