@@ -111,3 +111,30 @@ fn a_connection_that_breaks_before_the_final_reply_leaves_the_message_in_the_que
     assert!(String::from_utf8_lossy(&shown.stdout).contains("\nrecipient: a@baton.test"));
     postfix.stop();
 }
+
+#[test]
+fn probes_and_reports_that_the_sender_wants_are_made_as_by_the_stock_agent() {
+    let sandbox = Sandbox::new("pfx");
+    let refused = Rule::at(Stage::Rcpt).containing("bad@").reply("550 5.1.1 no such user");
+    let sink = Sink::start(Settings::smtp().rule(refused));
+    let postfix = both(&sandbox, &sink).start();
+    for (options, name, word) in
+        [(["-bv"], "good", "deliverable"), (["-bv"], "bad", "undeliverable"), (["-v"], "other", "sent")]
+    {
+        let line = |domain: &str| {
+            let address = format!("{name}@{domain}");
+            postfix.submit(&options, "sender@client.test", &[&address], "x\n");
+            shape(&postfix.expect_line(&[&format!("to=<{address}>"), &format!("status={word}")]))
+        };
+        assert_eq!(line("baton.test"), line("stock.test"));
+    }
+    // trace(8) mails each of them to the sender.
+    wait::expect("six reports", || {
+        let log = postfix.log_from(0);
+        (log.matches("sender delivery status notification").count() == 6).then_some(())
+    });
+    wait::expect("an empty queue", || (postfix.queued() == 0).then_some(()));
+    assert_eq!(sink.messages().len(), 2, "a probe sends no message");
+    assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
+    postfix.stop();
+}

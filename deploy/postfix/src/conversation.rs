@@ -8,7 +8,7 @@ use postfix_wire::attr::AttrError;
 use postfix_wire::reply::{Final, Outcome};
 use postfix_wire::report::Dsn;
 use postfix_wire::request::{Delivery, RequestReader};
-use proto::job::{Fate, Recipient, RecipientResult, Request, Site};
+use proto::job::{Recipient, Request, Site};
 use queuefile::file::{OpenError, QueueFile};
 use queuefile::name::Hashing;
 use std::io::{self, Read, Write};
@@ -17,11 +17,6 @@ use worker::cache::Cache;
 use worker::context::Context;
 use worker::delivery::{self, Order};
 use worker::duty::Duty;
-use worker::log::delivery::{Delays, Relay, Stamps};
-use worker::register::{Register, Settled};
-
-/// Behind the point.
-const DELAY_DIGITS: u8 = 2;
 
 /// Nothing can be delivered; nobody's fault but that of this machine or its configuration.
 #[derive(Debug, thiserror::Error)]
@@ -150,10 +145,6 @@ impl Agent {
             file,
             outcome: Outcome::Settled,
         };
-        if asked.request.flags.is_probe() {
-            unanswered(&mut results, &request, &recipients);
-            return Final { hop: Dsn::default(), outcome: results.outcome };
-        }
         let order = Order { request: &request, recipients, mail: &mail, register: &mut results };
         let done = runtime.block_on(delivery::deliver(context, cache, &Duty::default(), order));
         if mail.is_damaged() && results.outcome == Outcome::Settled {
@@ -169,23 +160,6 @@ impl Agent {
             Site::Dead { .. } | Site::Reached => Dsn::default(),
         };
         Final { hop, outcome: results.outcome }
-    }
-}
-
-/// Probes: the delivery path cannot stop before the message yet, so nothing is known of the addresses.
-fn unanswered(results: &mut Results<'_>, request: &Request, recipients: &[Recipient]) {
-    let delays = Delays::new(&request.times, Stamps::default(), delivery::now_micros(), DELAY_DIGITS);
-    for recipient in recipients {
-        let result = RecipientResult {
-            index: recipient.index,
-            fate: Fate::Deferred,
-            status: "4.3.0".into(),
-            reason: "address verification is not built yet".into(),
-            remote_mta: None,
-            diagnostic: None,
-        };
-        let (word, success, relay) = ("deferred", Fate::Sent, &Relay::default());
-        results.settled(&Settled { recipient, result: &result, word, success, relay, delays });
     }
 }
 

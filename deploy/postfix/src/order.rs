@@ -3,7 +3,7 @@
 use postfix_wire::request::{self, Flags, SendOptions};
 use postfix_wire::stats::Stats;
 use postfix_wire::text::Text;
-use proto::job::{Body, CacheUse, Client, ClientSource, Notify, Recipient, Request, Ret, Times};
+use proto::job::{Body, CacheUse, Client, ClientSource, Notify, Purpose, Recipient, Request, Ret, Times};
 use queuefile::content::Content;
 use queuefile::file::QueueFile;
 use std::cell::Cell;
@@ -31,6 +31,7 @@ pub fn request(from: &request::Request, now: u64) -> Result<Request, OrderError>
     let unsigned = |name, value: i64| u64::try_from(value).map_err(|_| OrderError::Range(name));
     Ok(Request {
         job: 0,
+        purpose: if from.flags.is_probe() { Purpose::Probe } else { Purpose::Delivery },
         queue_id: text("queue_id", &from.queue_id)?,
         nexthop: text("nexthop", &from.nexthop)?,
         sender: text("sender", &from.sender)?,

@@ -48,10 +48,15 @@ enum Standing {
 impl Register for Results<'_> {
     fn settled(&mut self, settled: &Settled<'_>) {
         let Some(recipient) = self.recipients.get(settled.result.index as usize).cloned() else { return };
-        let standing = match settled.word {
-            "sent" => self.sent(settled, recipient.clone()),
-            "bounced" => self.bounced(settled, &recipient),
-            _ => self.deferred(settled, &recipient),
+        let standing = match settled.result.fate {
+            Fate::Sent | Fate::Relayed | Fate::Delivered => self.sent(settled, recipient.clone()),
+            Fate::Bounced => self.bounced(settled, &recipient),
+            Fate::Deferred => self.deferred(settled, &recipient),
+            Fate::Deliverable => self.probed(settled, &recipient, Found::Deliverable),
+            Fate::Undeliverable if settled.result.status.starts_with('5') => {
+                self.probed(settled, &recipient, Found::Undeliverable)
+            }
+            Fate::Undeliverable => self.probed(settled, &recipient, Found::Unknown),
         };
         match standing {
             Standing::Done => self.mark(&recipient),
@@ -69,9 +74,6 @@ impl Results<'_> {
         let last = self.final_delivery && settled.success == Fate::Delivered;
         let dsn = dsn(settled, if last { "delivered" } else { "relayed" });
         let flags = self.request.flags;
-        if flags.is_probe() {
-            return self.probed(settled, &recipient, Found::Deliverable);
-        }
         let late = flags.has(Flags::REC_DLY_SENT) && (recipient.notify == 0 || recipient.notify & DELAY != 0);
         let recorded =
             if flags.has(Flags::RECORD) || late { self.trace(settled, &recipient, &dsn) } else { Ok(()) };
@@ -88,9 +90,6 @@ impl Results<'_> {
     }
 
     fn bounced(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {
-        if self.request.flags.is_probe() {
-            return self.probed(settled, recipient, Found::Undeliverable);
-        }
         let dsn = dsn(settled, "failed");
         let recorded = self.append(&self.names.bounce_service, recipient, &dsn).and_then(|()| {
             let wished = self.request.flags.has(Flags::RECORD);
@@ -106,9 +105,6 @@ impl Results<'_> {
     }
 
     fn deferred(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {
-        if self.request.flags.is_probe() {
-            return self.probed(settled, recipient, Found::Unknown);
-        }
         let dsn = dsn(settled, "delayed");
         // The message waits all the same if this fails: only its reason is not in the report.
         let _logged = self.append(&self.names.defer_service, recipient, &dsn);
