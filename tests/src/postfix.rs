@@ -135,7 +135,8 @@ impl Postfix {
     pub fn submit(&self, options: &[&str], sender: &str, recipients: &[&str], content: &str) {
         let mut command = Command::new(programs::debian("sendmail"));
         command.arg("-C").arg(&self.etc).args(options).args(["-i", "-f", sender, "--"]).args(recipients);
-        let mut sendmail = command.stdin(Stdio::piped()).spawn().expect("sendmail runs");
+        let mut sendmail =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("sendmail runs");
         let written = sendmail.stdin.take().expect("piped").write_all(content.as_bytes());
         written.expect("sendmail reads");
         assert!(sendmail.wait().expect("own child").success(), "sendmail refused");

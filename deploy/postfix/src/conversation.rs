@@ -144,14 +144,16 @@ impl Agent {
             recipients: &asked.recipients,
             file,
             outcome: Outcome::Settled,
+            heard_of: 0,
         };
         let order = Order { request: &request, recipients, mail: &mail, register: &mut results };
         let done = runtime.block_on(delivery::deliver(context, cache, &Duty::default(), order));
-        if mail.is_damaged() && results.outcome == Outcome::Settled {
-            results.outcome = put_aside(file, &request.queue_id);
+        let mut outcome = results.end();
+        if mail.is_damaged() && outcome == Outcome::Settled {
+            outcome = put_aside(file, &request.queue_id);
         }
         let hop = match done.report.site {
-            Site::Dead { status, reason } if results.outcome == Outcome::Deferred => Dsn {
+            Site::Dead { status, reason } if outcome == Outcome::Deferred => Dsn {
                 status: status.into(),
                 action: "delayed".into(),
                 reason: reason.into(),
@@ -159,7 +161,7 @@ impl Agent {
             },
             Site::Dead { .. } | Site::Reached => Dsn::default(),
         };
-        Final { hop, outcome: results.outcome }
+        Final { hop, outcome }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Results<'a> {
     pub file: &'a QueueFile,
     /// So far.
     pub outcome: Outcome,
+    /// How many recipients have a result.
+    pub heard_of: usize,
 }
 
 /// Whether a recipient needs nothing more.
@@ -48,10 +50,11 @@ enum Standing {
 impl Register for Results<'_> {
     fn settled(&mut self, settled: &Settled<'_>) {
         let Some(recipient) = self.recipients.get(settled.result.index as usize).cloned() else { return };
+        self.heard_of += 1;
         let standing = match settled.result.fate {
             Fate::Sent | Fate::Relayed | Fate::Delivered => self.sent(settled, recipient.clone()),
             Fate::Bounced => self.bounced(settled, &recipient),
-            Fate::Deferred => self.deferred(settled, &recipient),
+            Fate::Deferred | Fate::Passed => self.deferred(settled, &recipient),
             Fate::Deliverable => self.probed(settled, &recipient, Found::Deliverable),
             Fate::Undeliverable if settled.result.status.starts_with('5') => {
                 self.probed(settled, &recipient, Found::Undeliverable)
@@ -66,6 +69,12 @@ impl Register for Results<'_> {
 }
 
 impl Results<'_> {
+    /// The delivery has ended. Somebody without a result waits: told otherwise, the queue manager might remove the file.
+    #[must_use]
+    pub fn end(&self) -> Outcome {
+        if self.heard_of == self.recipients.len() { self.outcome } else { Outcome::Deferred }
+    }
+
     fn sent(&self, settled: &Settled<'_>, mut recipient: Recipient) -> Standing {
         let told_by_server = settled.success == Fate::Sent;
         if told_by_server {

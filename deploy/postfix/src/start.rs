@@ -48,6 +48,9 @@ pub enum StartError {
     /// A Postfix that nobody knows.
     #[error("Postfix {0:?} is not supported: 3.4 and later are")]
     Version(String),
+    /// A parameter that would change where mail goes.
+    #[error("{0} is not built yet under Postfix")]
+    NotBuilt(&'static str),
     /// The account.
     #[error("mail_owner {0}: unknown user")]
     Owner(String),
@@ -69,6 +72,9 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     let line = CommandLine::parse(env::args_os())?;
     let cf = configuration(&line)?;
     let config = DeliveryConfig::load(&cf, line.protocol)?;
+    if config.nexthop.best_mx_transport.is_some() {
+        return Err(StartError::NotBuilt("best_mx_transport"));
+    }
     let names = UnderPostfix::of(&cf)?;
     log(&line, &cf, &config).install();
     let release = release(&cf)?;
