@@ -2,6 +2,7 @@
 //! of it is out, with the message gone, waiting for its next turn, or its sender told.
 
 use super::Dispatcher;
+use super::verdicts::Verdict;
 use super::waiting::{Kind, Why};
 use crate::dispatch::active::{Active, Written, is_final};
 use maincf::value::TransportNexthop;
@@ -119,6 +120,13 @@ impl Dispatcher {
         }
     }
 
+    /// Recipients of a transport that talks to nobody.
+    fn decide_here(&mut self, id: &QueueId, recipients: &[u32], verdict: &Verdict) {
+        let Some(active) = self.active.get(id) else { return };
+        let results = active.decided(recipients, verdict);
+        self.record(id, &results);
+    }
+
     /// Recipients for whom this host is the best exchanger, to `best_mx_transport`; without a next hop of its own each to
     /// the recipient's domain.
     pub(super) fn pass_on(&mut self, id: &QueueId, to: &TransportNexthop, recipients: &[u32]) {
@@ -136,8 +144,14 @@ impl Dispatcher {
     }
 
     fn enqueue(&mut self, id: &QueueId, transport: &str, nexthop: &str, recipients: Vec<u32>, size: u64) {
+        if let Some(verdict) = Verdict::of(transport, nexthop, self.policy.config.errors.soft_bounce) {
+            return self.decide_here(id, &recipients, &verdict);
+        }
         let Some(number) = self.policy.transports.id(transport) else {
-            tracing::warn!(service = "qmgr", "{id}: there is no transport {transport:?} (smtp, relay, lmtp)");
+            tracing::warn!(
+                service = "qmgr",
+                "{id}: there is no transport {transport:?} (smtp, relay, lmtp, error, retry, discard)"
+            );
             return self.defer_here(id, &recipients, "4.3.0", "mail transport unavailable");
         };
         let limit = self.policy.transports.recipient_limit(number);
