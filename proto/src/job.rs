@@ -57,6 +57,8 @@ pub enum FromWorker {
 pub struct Request {
     /// Chosen by the supervisor, repeated in the report.
     pub job: u64,
+    /// What is asked.
+    pub purpose: Purpose,
     /// The queue's word for the message, for the log.
     pub queue_id: String,
     /// Where to: a next hop, or several separated by comma and blank.
@@ -85,6 +87,16 @@ pub struct Request {
     pub recipient_count: u32,
     /// The last of them; the others came in `Recipients` before this.
     pub recipients: Vec<Recipient>,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Deliver the message.
+    #[default]
+    Delivery,
+    /// Find out whether servers would take it, and send nothing. Results are [`Fate::Deliverable`] and [`Fate::Undeliverable`].
+    Probe,
 }
 
 /// Who handed the message in, for servers that want to know (XFORWARD). What is empty is not known.
@@ -215,6 +227,10 @@ pub enum Fate {
     Delivered,
     /// The mail would come back to us: it goes to `best_mx_transport` instead. Nothing was decided.
     Passed,
+    /// A probe: the server would take it.
+    Deliverable,
+    /// A probe: it would not, or cannot be asked now.
+    Undeliverable,
 }
 
 /// The end of a request.

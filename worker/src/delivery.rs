@@ -202,8 +202,9 @@ impl Delivery<'_> {
 
     /// What a failure means for one recipient.
     fn apply(&mut self, at: usize, failure: &Failure, position: Position, relay: &Relay, stamps: Stamps) {
-        let bounces =
-            if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
+        let probe = self.request.purpose == job::Purpose::Probe;
+        let softened = self.context.config.errors.soft_bounce && !probe;
+        let bounces = if softened { Bounces::Softened } else { Bounces::AsUsual };
         if fate::fate(failure.class(), position, bounces) == Fate::TryNext {
             // One line for a failure that all recipients share.
             if self.last_failure.as_ref() != Some(failure) {
@@ -215,6 +216,7 @@ impl Delivery<'_> {
         }
         let failure = self.context.rewordings.result(failure.clone());
         let (fate, word) = match fate::fate(failure.class(), Position::Last, bounces) {
+            _ if probe => (job::Fate::Undeliverable, "undeliverable"),
             Fate::Defer | Fate::TryNext => (job::Fate::Deferred, "deferred"),
             Fate::Bounce => (job::Fate::Bounced, "bounced"),
             Fate::SoftBounce => (job::Fate::Deferred, "SOFTBOUNCE"),

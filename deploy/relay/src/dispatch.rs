@@ -25,7 +25,7 @@ use active::{Active, Written};
 use listing::Listing;
 use maincf::RelayConfig;
 use proto::control::RelayStatistics;
-use proto::job::{Body, CacheUse, Client, ClientSource, Recipient, Request, Ret, Times};
+use proto::job::{Body, CacheUse, Client, ClientSource, Purpose, Recipient, Request, Ret, Times};
 use schedule::{Assignment, BackOff, Deferred, Outcome, RetryTimer, Scheduler};
 use spool::{Message, QueueId, Recovery, Spool};
 use std::collections::{HashMap, HashSet};
@@ -327,6 +327,10 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
     let flags = assignment.cache();
     Request {
         job,
+        purpose: match envelope.purpose {
+            spool::Purpose::Delivery => Purpose::Delivery,
+            spool::Purpose::Probe => Purpose::Probe,
+        },
         queue_id: active.message.id().to_string(),
         nexthop: assignment.nexthop().to_string(),
         sender: envelope.sender.clone(),

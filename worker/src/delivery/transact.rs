@@ -10,11 +10,12 @@ use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::WireError;
-use maincf::value::DeliveryFlags;
+use maincf::value::{DeliveryFlags, VerifyTarget};
 use proto::job;
 use smtp::{
     Action, Afterwards, Body, Certainty, ClientSource, EndReplies, Envelope, Extension, OriginalClient,
-    Outcome, Quoting, Ready, Recipient, Scope, Transaction, TransactionOptions, Utf8, Verdict,
+    Outcome, ProbeUntil, Purpose, Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Transaction,
+    TransactionOptions, Utf8, Verdict,
 };
 
 /// Offers the recipients at these positions.
@@ -40,7 +41,8 @@ pub(super) async fn transact(
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
     let content = Content::new(delivery, &mut outgoing, ready.facts());
-    let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
+    let options = TransactionOptions { quoting, purpose: purpose(delivery), afterwards };
+    let mut transaction = ready.transaction(&peer, &envelope, options);
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
@@ -48,6 +50,15 @@ pub(super) async fn transact(
     // QUIT, perhaps.
     connection.wire.write_and_forget();
     Ok(transaction.into_outcome())
+}
+
+/// `smtp_address_verify_target`.
+fn purpose(delivery: &Delivery<'_>) -> Purpose {
+    match (delivery.request.purpose, delivery.context.config.errors.address_verify_target) {
+        (job::Purpose::Delivery, _) => Purpose::Delivery,
+        (job::Purpose::Probe, VerifyTarget::Rcpt) => Purpose::Probe(ProbeUntil::Rcpt),
+        (job::Purpose::Probe, VerifyTarget::Data) => Purpose::Probe(ProbeUntil::Data),
+    }
 }
 
 async fn drive(
@@ -163,16 +174,32 @@ pub(super) fn settle(
         }
     }
     for (at, verdict) in open.iter().zip(verdicts) {
-        if let Verdict::Sent(reply) = verdict {
-            let (status, reason) = (reply.status.to_string(), reply.one_line().into_owned());
-            let (remote_mta, diagnostic) = (Some(host.clone()), Some(reason.clone()));
-            let certainty = Certainty::NotDelivered;
-            let sent = Failure { status, reason, remote_mta, diagnostic, certainty };
-            let sent = delivery.context.rewordings.result(sent);
-            delivery.log(*at, &relay, stamps, &sent.status, "sent", &sent.reason);
-            let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
-            let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
-            delivery.left.settle(*at, fate, sent);
-        }
+        let (reply, word) = match verdict {
+            Verdict::Sent(reply) => (reply, "sent"),
+            Verdict::Deliverable(reply) => (reply, "deliverable"),
+            Verdict::Failed(_) => continue,
+        };
+        let sent = delivery.context.rewordings.result(accepted(reply, host));
+        delivery.log(*at, &relay, stamps, &sent.status, word, &sent.reason);
+        let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
+        let fate = match verdict {
+            Verdict::Deliverable(_) => job::Fate::Deliverable,
+            _ if asked.is_some_and(|notify| notify.success) => success,
+            _ => job::Fate::Sent,
+        };
+        delivery.left.settle(*at, fate, sent);
+    }
+}
+
+fn accepted(reply: &Reply, host: &str) -> Failure {
+    // 354 has no status of its own.
+    let is_final = reply.code.class() == ReplyClass::Completed;
+    let text = reply.one_line().into_owned();
+    Failure {
+        status: if is_final { reply.status.to_string() } else { "2.0.0".into() },
+        reason: text.clone(),
+        remote_mta: Some(host.to_owned()),
+        diagnostic: Some(text),
+        certainty: Certainty::NotDelivered,
     }
 }

@@ -60,6 +60,7 @@ fn request(nexthop: String) -> ToWorker {
     };
     ToWorker::Deliver(Request {
         job: 1,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop,
         sender: "s@client.test".into(),

@@ -22,6 +22,7 @@ fn request(nexthop: String, content_length: u64) -> Request {
     };
     Request {
         job: 1,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop,
         sender: "s@client.test".into(),

@@ -201,6 +201,7 @@ fn request(row: &Row, nexthop: String) -> Request {
     };
     Request {
         job: 1,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop,
         sender: row.sender.into(),

@@ -30,6 +30,18 @@ pub struct Envelope {
     /// Octets of the content as RFC 1870 counts them: line ends as CRLF, no dot-stuffing.
     /// [`crate::Incoming::commit`] sets it.
     pub size: u64,
+    /// What is to be done. The last field: files from before it was there lack its octet (`layout.rs`).
+    pub purpose: Purpose,
+}
+
+/// What a message is in the queue for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To be delivered.
+    #[default]
+    Delivery,
+    /// To find out whether servers would take it (`sendmail -bv`): asked once, nothing is sent, and the sender gets a report.
+    Probe,
 }
 
 /// One RCPT TO.
@@ -217,6 +229,7 @@ pub(crate) mod tests {
             message_id: Some("<1@example.org>".into()),
             has_8bit: false,
             size: 0,
+            purpose: Purpose::Delivery,
         }
     }
 

@@ -45,7 +45,7 @@ pub mod bounce;
 
 pub use bounce_queue::{NoticeSettings, queue_notice};
 pub use diagnosis::Diagnosis;
-pub use envelope::{BodyType, Client, Envelope, EnvelopeError, Notify, Recipient, Ret};
+pub use envelope::{BodyType, Client, Envelope, EnvelopeError, Notify, Purpose, Recipient, Ret};
 pub use error::{Damage, SpoolError};
 pub use id::{BadQueueId, QueueId};
 pub use incoming::Incoming;

@@ -4,7 +4,7 @@ use super::verdicts::Verdict;
 use crate::routing::Destination;
 use proto::job::{Fate, Recipient, RecipientResult};
 use schedule::{BackOff, Deferred, SenderKind};
-use spool::{Cause, Diagnosis, Fact, Mark, Message, RecipientState, SpoolError, Success};
+use spool::{Cause, Diagnosis, Fact, Mark, Message, Purpose, RecipientState, SpoolError, Success};
 use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 use worker::log::delivery::{self, Delays, Relay, Stamps};
@@ -139,7 +139,10 @@ impl Active {
             Fate::Sent => Fact::Delivered,
             Fate::Relayed => Fact::Succeeded { how: Success::Relayed, diagnosis },
             Fate::Delivered => Fact::Succeeded { how: Success::Delivered, diagnosis },
-            Fate::Bounced | Fate::Passed => Fact::Failed { cause: Cause::Refused, diagnosis },
+            Fate::Deliverable => Fact::Succeeded { how: Success::Deliverable, diagnosis },
+            Fate::Bounced | Fate::Passed | Fate::Undeliverable => {
+                Fact::Failed { cause: Cause::Refused, diagnosis }
+            }
             Fate::Deferred => self.deferred(*index, next, diagnosis),
         };
         Mark::one(*index, at, fact)
@@ -157,16 +160,21 @@ impl Active {
         self.defer(&deferred.recipients, deferred.cause.dsn(), &reason, back_off);
     }
 
-    /// Defers recipients without an attempt, with a line each.
+    /// Defers recipients without an attempt, with a line each. A probe is not tried again: this is its result.
     pub(super) fn defer(&mut self, recipients: &[u32], dsn: &str, reason: &str, back_off: &BackOff) {
         let at = SystemTime::now();
         let next = self.next_attempt(back_off, at);
+        let probe = self.message.envelope().purpose == Purpose::Probe;
         let mut marks = Vec::new();
         for recipient in self.recipients(recipients) {
-            self.log("error", &recipient, dsn, "deferred", reason);
+            self.log("error", &recipient, dsn, if probe { "undeliverable" } else { "deferred" }, reason);
             let diagnosis =
                 Diagnosis { status: dsn.into(), reason: reason.into(), remote_mta: None, reply: None };
-            marks.push(Mark::one(recipient.index, at, self.deferred(recipient.index, next, diagnosis)));
+            let fact = match probe {
+                true => Fact::Failed { cause: Cause::Refused, diagnosis },
+                false => self.deferred(recipient.index, next, diagnosis),
+            };
+            marks.push(Mark::one(recipient.index, at, fact));
         }
         self.note(marks);
     }
@@ -174,12 +182,17 @@ impl Active {
     /// What a transport decides that talks to nobody, with a line for each recipient.
     pub(super) fn decided(&self, recipients: &[u32], verdict: &Verdict) -> Vec<RecipientResult> {
         let Verdict { service, fate, word, status, reason } = verdict;
+        let (fate, word) = match (self.message.envelope().purpose, fate) {
+            (Purpose::Delivery, fate) => (*fate, *word),
+            (Purpose::Probe, Fate::Sent) => (Fate::Delivered, "deliverable"),
+            (Purpose::Probe, _) => (Fate::Undeliverable, "undeliverable"),
+        };
         let result = |recipient: Recipient| {
             self.log(service, &recipient, status, word, reason);
             let (status, reason) = (status.clone(), reason.clone());
             RecipientResult {
                 index: recipient.index,
-                fate: *fate,
+                fate,
                 status,
                 reason,
                 remote_mta: None,

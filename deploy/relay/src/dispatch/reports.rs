@@ -78,6 +78,7 @@ impl Dispatcher {
         for result in results {
             match result.fate {
                 Fate::Sent | Fate::Relayed | Fate::Delivered => counters.delivered += 1,
+                Fate::Deliverable | Fate::Undeliverable => {}
                 Fate::Bounced | Fate::Passed => counters.bounced += 1,
                 Fate::Deferred => counters.deferred += 1,
             }

@@ -7,7 +7,9 @@ use super::waiting::{Kind, Why};
 use crate::dispatch::active::{Active, Written, is_final};
 use maincf::value::TransportNexthop;
 use schedule::{Admission, Assignment, Delivery, Outcome};
-use spool::{Message, NoticeSettings, Place, QueueId, RecipientState, SpoolError, bounce, queue_notice};
+use spool::{
+    Message, NoticeSettings, Place, Purpose, QueueId, RecipientState, SpoolError, bounce, queue_notice,
+};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -241,6 +243,7 @@ impl Dispatcher {
             match queue_notice(message, &settings, now) {
                 Ok(None) => break true,
                 Ok(Some(notice)) => {
+                    let failure = failure && message.envelope().purpose == Purpose::Delivery;
                     let what = if failure { "non-delivery" } else { "delivery status" };
                     let (about, id) = (message.id(), notice.id());
                     tracing::info!(service = "bounce", "{about}: sender {what} notification: {id}");

@@ -232,6 +232,7 @@ impl Client {
             message_id: facts.header.message_id,
             has_8bit: facts.has_8bit,
             size: facts.size,
+            purpose: spool::Purpose::Delivery,
         }
     }
 

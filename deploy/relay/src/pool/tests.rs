@@ -45,6 +45,7 @@ async fn rotation(channel: &mut AsyncChannel) -> DepositKeys {
 fn job(number: u64) -> Job {
     let request = Request {
         job: number,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop: "example.org".into(),
         sender: String::new(),

@@ -31,8 +31,29 @@ use verdict::Ledger;
 pub struct TransactionOptions {
     /// `smtp_quote_rfc821_envelope`.
     pub quoting: Quoting,
+    /// How far it goes.
+    pub purpose: Purpose,
     /// What becomes of the session if it can be kept.
     pub afterwards: Afterwards,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The message.
+    #[default]
+    Delivery,
+    /// To hear whether the server would take it.
+    Probe(ProbeUntil),
+}
+
+/// Where an address probe has its answer: `smtp_address_verify_target`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeUntil {
+    /// In the reply to RCPT; RSET takes it back.
+    Rcpt,
+    /// In the reply to DATA. Nothing takes that back: the connection is closed.
+    Data,
 }
 
 /// What the session is for after this message.
@@ -66,6 +87,7 @@ pub struct Transaction<'a> {
     ready: Ready,
     peer: &'a str,
     envelope: &'a Envelope<'a>,
+    purpose: Purpose,
     afterwards: Afterwards,
     sender: Mailbox<'a>,
     ledger: Ledger<'a>,
@@ -171,6 +193,7 @@ impl<'a> Transaction<'a> {
             ready,
             peer,
             envelope,
+            purpose: options.purpose,
             afterwards: options.afterwards,
             sender,
             ledger,
@@ -264,6 +287,10 @@ impl<'a> Transaction<'a> {
         }
         match self.next {
             Next::Carrier | Next::Xforward(_) | Next::Mail | Next::Rcpt(_) | Next::Data => {
+                !self.pipelines() || self.flow == Flow::Draining
+            }
+            // Behind RCPT it is right whatever the replies are.
+            Next::Abort if self.purpose == Purpose::Probe(ProbeUntil::Rcpt) => {
                 !self.pipelines() || self.flow == Flow::Draining
             }
             Next::DataReply

@@ -49,6 +49,8 @@ pub enum Kind {
     },
     /// `relayed` or `delivered`: who asked for NOTIFY=SUCCESS is told.
     Success(Success),
+    /// `deliverable` or `undeliverable`, by the status of each: what a probe was told.
+    Probe,
 }
 
 /// One recipient of a notice.
@@ -159,7 +161,8 @@ fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
             Kind::Failure => "Mail could not be delivered",
             Kind::Delay { .. } => "Mail is delayed (no action needed)",
             Kind::Success(Success::Relayed) => "Mail was passed on",
-            Kind::Success(Success::Delivered) => "Mail was delivered",
+            Kind::Success(Success::Delivered | Success::Deliverable) => "Mail was delivered",
+            Kind::Probe => "Mail Delivery Status Report",
         }
     ));
     out.line(&format!("Message-ID: <{}.{micros}@{host}>", notice.queue_id));
@@ -189,8 +192,11 @@ fn explanation(notice: &Notice<'_>, charset: Charset) -> String {
             "The mail server {host} has passed your message to the recipients below on to another mail server, \
              which sends no notices of delivery. Unless it fails there you will hear no more of it."
         ),
-        Kind::Success(Success::Delivered) => {
+        Kind::Success(Success::Delivered | Success::Deliverable) => {
             format!("The mail server {host} has delivered your message to the recipients below.")
+        }
+        Kind::Probe => {
+            format!("You asked the mail server {host} whether mail could be delivered. Nothing was sent.")
         }
     });
     for subject in notice.subjects {
@@ -244,7 +250,9 @@ fn recipient_status(out: &mut Text, kind: Kind, subject: &Subject<'_>) {
             Kind::Failure => "failed",
             Kind::Delay { .. } => "delayed",
             Kind::Success(Success::Relayed) => "relayed",
-            Kind::Success(Success::Delivered) => "delivered",
+            Kind::Success(Success::Delivered | Success::Deliverable) => "delivered",
+            Kind::Probe if diagnosis.status.starts_with('2') => "deliverable",
+            Kind::Probe => "undeliverable",
         }
     ));
     out.line(&format!("Status: {}", status_code(kind, *cause, &diagnosis.status)));
@@ -270,6 +278,7 @@ fn status_code(kind: Kind, cause: Cause, given: &str) -> String {
         (Kind::Failure, Cause::Expired) => "45",
         (Kind::Delay { .. }, _) => "4",
         (Kind::Success(_), _) => "2",
+        (Kind::Probe, _) => "245",
     };
     let mut parts = given.split('.');
     let class = parts.next().filter(|class| class.len() == 1 && classes.contains(class));
@@ -286,6 +295,7 @@ fn status_code(kind: Kind, cause: Cause, given: &str) -> String {
         (false, Kind::Failure, Cause::Expired) => "4.4.7".to_owned(),
         (false, Kind::Delay { .. }, _) => "4.0.0".to_owned(),
         (false, Kind::Success(_), _) => "2.0.0".to_owned(),
+        (false, Kind::Probe, _) => "4.0.0".to_owned(),
     }
 }
 
