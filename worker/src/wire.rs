@@ -5,7 +5,7 @@ mod handshake;
 mod layer;
 mod socket;
 
-pub use content::{Mail, Reader};
+pub use content::{Mail, Message, Reader};
 pub use handshake::NoTls;
 pub use socket::{Family, Socket};
 

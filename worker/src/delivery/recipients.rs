@@ -98,14 +98,21 @@ impl Recipients {
         self.all.get(position)
     }
 
-    /// Gives a recipient its result. The first one stands: a second would be a second delivery's.
-    pub fn settle(&mut self, position: usize, fate: Fate, failure: Failure) {
-        let (Some(recipient), Some(slot)) = (self.all.get(position), self.results.get_mut(position)) else {
-            return;
-        };
+    /// Gives a recipient its result, and shows both. The first one stands: a second would be a second delivery's.
+    pub fn settle(
+        &mut self,
+        position: usize,
+        fate: Fate,
+        failure: Failure,
+    ) -> Option<(&Recipient, &RecipientResult)> {
+        let (recipient, slot) = (self.all.get(position)?, self.results.get_mut(position)?);
+        if slot.is_some() {
+            return None;
+        }
         let Failure { status, reason, remote_mta, diagnostic, certainty: _ } = failure;
         let index = recipient.index;
-        slot.get_or_insert(RecipientResult { index, fate, status, reason, remote_mta, diagnostic });
+        let result = slot.insert(RecipientResult { index, fate, status, reason, remote_mta, diagnostic });
+        Some((recipient, result))
     }
 
     /// Whether somebody was deferred.

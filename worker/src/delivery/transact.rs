@@ -1,12 +1,12 @@
 //! One transaction, driven over the wire: the dialogue says what, this does it.
 
-use super::Delivery;
 use super::content::Content;
 use super::converse::{exchange, limit, patience};
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
+use super::{Delivery, Ending};
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::WireError;
@@ -92,7 +92,7 @@ async fn drive(
 }
 
 fn envelope<'a>(
-    delivery: &Delivery<'a>,
+    delivery: &'a Delivery<'_>,
     sender: &'a str,
     body: Body,
     recipients: &'a [Recipient<'a>],
@@ -180,14 +180,13 @@ pub(super) fn settle(
             Verdict::Failed(_) => continue,
         };
         let sent = delivery.context.rewordings.result(accepted(reply, host));
-        delivery.log(*at, &relay, stamps, &sent.status, word, &sent.reason);
         let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
         let fate = match verdict {
             Verdict::Deliverable(_) => job::Fate::Deliverable,
             _ if asked.is_some_and(|notify| notify.success) => success,
             _ => job::Fate::Sent,
         };
-        delivery.left.settle(*at, fate, sent);
+        delivery.conclude(*at, Ending { fate, word, failure: sent, success }, &relay, stamps);
     }
 }
 

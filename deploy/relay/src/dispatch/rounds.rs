@@ -8,7 +8,8 @@ use crate::dispatch::active::{Active, Written, is_final};
 use maincf::value::TransportNexthop;
 use schedule::{Admission, Assignment, Delivery, Outcome};
 use spool::{
-    Message, NoticeSettings, Place, Purpose, QueueId, RecipientState, SpoolError, bounce, queue_notice,
+    Message, NoticeSettings, Place, Postmaster, Purpose, QueueId, RecipientState, SpoolError, bounce,
+    queue_notice, queue_postmaster_copy,
 };
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -228,13 +229,16 @@ impl Dispatcher {
     /// again.
     fn tell_sender(&mut self, message: &mut Message, now: SystemTime) -> bool {
         let config = &self.policy.config;
+        let failed = |state: &RecipientState| matches!(state, RecipientState::Failed { .. });
+        let any_failed = message.recipients().iter().any(failed);
+        let postmaster = if any_failed { crate::settings::postmaster(config) } else { Postmaster::default() };
         let settings = NoticeSettings {
             myhostname: &config.identity.hostname,
             bounce_size_limit: u64::from(config.bounce.size_limit.get()),
+            double_bounce_sender: &postmaster.sender,
         };
-        let failed = |state: &RecipientState| matches!(state, RecipientState::Failed { .. });
-        let any_failed = message.recipients().iter().any(failed);
         let mut notices = Vec::new();
+        let copy = queue_postmaster_copy(message, &postmaster, settings.myhostname, now);
         let told = loop {
             let envelope = message.envelope();
             let mut all = message.recipients().iter().zip(&envelope.recipients);
@@ -258,6 +262,15 @@ impl Dispatcher {
         if any_failed && told && notices.is_empty() {
             let sender = &message.envelope().sender;
             tracing::info!(service = "bounce", "{}: nobody to tell (from=<{sender}>)", message.id());
+        }
+        match copy {
+            Ok(Some(copy)) => {
+                let (about, id) = (message.id(), copy.id());
+                tracing::info!(service = "bounce", "{about}: postmaster non-delivery notification: {id}");
+                notices.push(copy);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(service = "bounce", "{}: {error}", message.id()),
         }
         notices.into_iter().for_each(|notice| self.admit(notice));
         told
