@@ -184,7 +184,7 @@ impl Active {
         let Verdict { service, fate, word, status, reason } = verdict;
         let (fate, word) = match (self.message.envelope().purpose, fate) {
             (Purpose::Delivery, fate) => (*fate, *word),
-            (Purpose::Probe, Fate::Sent) => (Fate::Delivered, "deliverable"),
+            (Purpose::Probe, Fate::Sent) => (Fate::Deliverable, "deliverable"),
             (Purpose::Probe, _) => (Fate::Undeliverable, "undeliverable"),
         };
         let result = |recipient: Recipient| {
