@@ -12,9 +12,11 @@ mod recovery;
 mod reports;
 mod rounds;
 mod transports;
+mod verdicts;
 mod waiting;
 
 pub use transports::Transports;
+pub(crate) use verdicts::{Verdict, is_text};
 
 use crate::control::Asked;
 use crate::pool::{self, Job, Pool, Steward, WorkerId};

@@ -20,6 +20,8 @@ pub struct NoticeSettings<'a> {
     pub myhostname: &'a str,
     /// `bounce_size_limit`: longer content is not returned, its header is.
     pub bounce_size_limit: u64,
+    /// `double_bounce_sender`, complete: no failure of its mail is told.
+    pub double_bounce_sender: &'a str,
 }
 
 /// What is told together: one notice each.
@@ -61,7 +63,9 @@ pub fn queue_notice(
             continue;
         }
         let notice = compose(message, &settled, round, settings, now)?;
-        let notice = notice.map(|composed| submit(message, composed, now)).transpose()?;
+        let notice = notice
+            .map(|composed| submit(message, composed, String::new(), message.envelope().sender.clone(), now))
+            .transpose()?;
         let recipients = settled.iter().map(|one| one.index).collect();
         let closed = Mark { recipients, at: now, fact: Fact::Closed };
         if message.mark(std::slice::from_ref(&closed)).is_err() {
@@ -112,7 +116,10 @@ fn compose(
     let recipient = |index: u32| usize::try_from(index).ok().and_then(|index| envelope.recipients.get(index));
     let wanted = |subject: &Subject<'_>| match round {
         Round::Probe => !envelope.sender.is_empty(),
-        Round::Failures => bounce::wants_failure(envelope, subject.recipient),
+        Round::Failures => {
+            bounce::wants_failure(envelope, subject.recipient)
+                && !envelope.sender.eq_ignore_ascii_case(settings.double_bounce_sender)
+        }
         Round::Successes(_) => bounce::wants_success(envelope, subject.recipient),
     };
     let subjects: Vec<_> = settled
@@ -140,6 +147,7 @@ fn compose(
     let returned = if whole { Returned::Full(&content) } else { Returned::Header(header_of(&content)) };
     Ok(Some(bounce::compose(&Notice {
         kind,
+        postmaster: None,
         reporting_mta: settings.myhostname,
         queue_id: message.id(),
         envelope,
@@ -149,13 +157,18 @@ fn compose(
     })))
 }
 
-/// The notice as a message of its own: from the null sender (RFC 5321 §6.1), NOTIFY=NEVER (RFC 3461 §6.2).
-fn submit(message: &Message, composed: Composed, now: SystemTime) -> Result<Message, SpoolError> {
+/// The notice as a message of its own: from the null sender (RFC 5321 §6.1), or to the postmaster; NOTIFY=NEVER (RFC 3461 §6.2).
+pub(crate) fn submit(
+    message: &Message,
+    composed: Composed,
+    sender: String,
+    recipient: String,
+    now: SystemTime,
+) -> Result<Message, SpoolError> {
     let Composed { content, has_8bit, smtputf8 } = composed;
-    let sender = message.envelope().sender.clone();
     let envelope = Envelope {
-        sender: String::new(),
-        recipients: vec![Recipient { notify: Notify::Never, ..Recipient::plain(sender) }],
+        sender,
+        recipients: vec![Recipient { notify: Notify::Never, ..Recipient::plain(recipient) }],
         envid: None,
         ret: None,
         body: if has_8bit { BodyType::EightBitMime } else { BodyType::SevenBit },
@@ -197,7 +210,7 @@ impl Message {
 }
 
 /// `header_size_limit` of the seed: no header is longer.
-const HEADER_LIMIT: u64 = 102_400;
+pub(crate) const HEADER_LIMIT: u64 = 102_400;
 
 #[cfg(test)]
 mod tests {
@@ -205,8 +218,11 @@ mod tests {
     use crate::envelope::tests::sample;
     use crate::testing::{Home, at, deferred, delivered, deposit, refused};
 
-    const SETTINGS: NoticeSettings<'_> =
-        NoticeSettings { myhostname: "relay.example", bounce_size_limit: 50_000 };
+    const SETTINGS: NoticeSettings<'_> = NoticeSettings {
+        myhostname: "relay.example",
+        bounce_size_limit: 50_000,
+        double_bounce_sender: "double-bounce@x",
+    };
     const CONTENT: &[u8] = b"Subject: x\r\n\r\nthe body\r\n";
 
     fn queued(home: &Home, envelope: Envelope, content: &[u8]) -> (Message, crate::Spool) {

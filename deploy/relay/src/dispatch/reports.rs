@@ -73,7 +73,7 @@ impl Dispatcher {
         }
     }
 
-    fn record(&mut self, id: &QueueId, results: &[RecipientResult]) {
+    pub(super) fn record(&mut self, id: &QueueId, results: &[RecipientResult]) {
         let Self { active, back_off, counters, .. } = self;
         for result in results {
             match result.fate {

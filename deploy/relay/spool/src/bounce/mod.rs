@@ -23,6 +23,8 @@ use text::{Charset, Text};
 pub struct Notice<'a> {
     /// Failure, delay or success.
     pub kind: Kind,
+    /// Not the sender gets it, but this address, the postmaster's.
+    pub postmaster: Option<&'a str>,
     /// `myhostname`, for Reporting-MTA, From and Message-ID.
     pub reporting_mta: &'a str,
     /// The message in question.
@@ -153,11 +155,12 @@ fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
     let micros = date::micros(notice.now);
     out.line(&format!("Date: {}", rfc5322_date(notice.now)));
     out.line(&format!("From: Mail Delivery <MAILER-DAEMON@{host}>"));
-    let sender = out.address(&notice.envelope.sender);
+    let sender = out.address(notice.postmaster.unwrap_or(&notice.envelope.sender));
     out.line(&format!("To: <{sender}>"));
     out.line(&format!(
         "Subject: {}",
         match notice.kind {
+            Kind::Failure if notice.postmaster.is_some() => "Postmaster copy: mail could not be delivered",
             Kind::Failure => "Mail could not be delivered",
             Kind::Delay { .. } => "Mail is delayed (no action needed)",
             Kind::Success(Success::Relayed) => "Mail was passed on",
@@ -178,6 +181,10 @@ fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
 fn explanation(notice: &Notice<'_>, charset: Charset) -> String {
     let mut out = Text::new(charset);
     let host = out.word(notice.reporting_mta);
+    if notice.postmaster.is_some() {
+        out.paragraph(0, "This is for the postmaster. The sender of the message, if there is one, is told:");
+        out.line("");
+    }
     out.paragraph(0, &match notice.kind {
         Kind::Failure => format!(
             "The mail server {host} could not deliver your message to the recipients below and has given up. \

@@ -24,6 +24,7 @@ fn composed(envelope: &Envelope, said: &Diagnosis, returned: Returned<'_>, kind:
     let now = at(120) + Duration::from_micros(7);
     compose(&Notice {
         kind,
+        postmaster: None,
         reporting_mta: "relay.example",
         queue_id: &queue_id,
         envelope,
