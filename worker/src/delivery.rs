@@ -19,6 +19,7 @@ mod login;
 mod lookup;
 mod open;
 mod outgoing;
+mod race;
 pub mod recipients;
 mod reuse;
 mod secure;
