@@ -102,7 +102,11 @@ fn envelope<'a>(
         sender,
         size: delivery.mail.length(),
         body,
-        utf8: if request.smtputf8 { Utf8::Needed } else { Utf8::NotAsked },
+        utf8: match request.smtputf8 {
+            job::SmtpUtf8::NotAsked => Utf8::NotAsked,
+            job::SmtpUtf8::Asked => Utf8::Asked,
+            job::SmtpUtf8::Needed => Utf8::Needed,
+        },
         envid: request.envid.as_deref(),
         ret: request.ret.map(|ret| match ret {
             job::Ret::Full => smtp::Ret::Full,
@@ -200,5 +204,6 @@ fn accepted(reply: &Reply, host: &str) -> Failure {
         remote_mta: Some(host.to_owned()),
         diagnostic: Some(text),
         certainty: Certainty::NotDelivered,
+        elsewhere: false,
     }
 }
