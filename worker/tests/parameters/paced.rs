@@ -29,6 +29,7 @@ fn request(nexthop: String, content_length: u64) -> Request {
         ret: None,
         body: Body::Unset,
         smtputf8: false,
+        client: Box::default(),
         content_offset: 0,
         content_length,
         cache: CacheUse::default(),

@@ -207,6 +207,7 @@ fn request(row: &Row, nexthop: String) -> Request {
         ret: None,
         body: Body::Unset,
         smtputf8: false,
+        client: Box::default(),
         content_offset: 0,
         content_length: row.text.len() as u64,
         cache: CacheUse { load: false, store: row.store },
