@@ -213,6 +213,8 @@ pub enum Fate {
     Relayed,
     /// The same over LMTP, where it means that the message was delivered.
     Delivered,
+    /// The mail would come back to us: it goes to `best_mx_transport` instead. Nothing was decided.
+    Passed,
 }
 
 /// The end of a request.

@@ -1,7 +1,7 @@
 //! A DNS server inside the test: records as told, and the failures that real servers have.
 
 use hickory_proto::op::{Message, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -59,6 +59,12 @@ impl Zone {
     #[must_use]
     pub fn mx(self, owner: &str, preference: u16, exchange: &str) -> Self {
         self.record(owner, RData::MX(MX::new(preference, name(exchange))))
+    }
+
+    /// A service (RFC 2782), of the first priority.
+    #[must_use]
+    pub fn service(self, owner: &str, port: u16, target: &str) -> Self {
+        self.record(owner, RData::SRV(SRV::new(0, 0, port, name(target))))
     }
 
     /// An address, A or AAAA.

@@ -190,3 +190,39 @@ fn listed_destinations_keep_their_session_without_a_backlog() {
     );
     relay.stop();
 }
+
+#[test]
+fn mail_that_would_come_back_goes_to_best_mx_transport() {
+    let sandbox = Sandbox::new("best-mx");
+    let sink = Sink::start(Settings::lmtp_unix(sandbox.join("lmtp.sock")));
+    let mut relay = Relay::in_sandbox(&sandbox)
+        .option("transport_maps", "inline:{ d.test=smtp:[127.0.0.1]:25 }")
+        .option("best_mx_transport", format!("lmtp:{}", sink.nexthop()))
+        .start();
+    injector::send(relay.intake(), 1, mail(&["a@d.test", "b@d.test"], "1@client.test"));
+    sink.expect_messages(1);
+    assert_eq!(sink.messages()[0].recipients, ["a@d.test", "b@d.test"]);
+    relay.expect_empty(wait::PATIENCE);
+    let log = relay.log();
+    assert!(log.contains("passing <a@d.test> to transport=lmtp"), "{log}");
+    assert!(!log.contains("status=bounced"), "{log}");
+    relay.stop();
+}
+
+#[test]
+fn a_loop_in_best_mx_transport_itself_bounces() {
+    let sandbox = Sandbox::new("best-mx-loop");
+    let sender = Sink::start(Settings::smtp());
+    let mut relay = Relay::in_sandbox(&sandbox)
+        .option("transport_maps", "inline:{ d.test=smtp:[127.0.0.1]:25 }")
+        .option("best_mx_transport", "relay:[127.0.0.1]:25")
+        .option("relayhost", sender.nexthop())
+        .start();
+    injector::send(relay.intake(), 1, mail(&["a@d.test"], "1@client.test"));
+    sender.expect_messages(1);
+    relay.expect_empty(wait::PATIENCE);
+    let log = relay.log();
+    assert!(log.contains("passing <a@d.test> to transport=relay"), "{log}");
+    assert!(log.contains("dsn=5.4.6, status=bounced (mail for 127.0.0.1 loops back to myself)"), "{log}");
+    relay.stop();
+}

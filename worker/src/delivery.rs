@@ -64,6 +64,7 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         left: Recipients::new(recipients),
         last_failure: None,
         last_relay: Relay::default(),
+        loops: false,
         dead: None,
         reached: false,
         session: None,
@@ -99,6 +100,8 @@ struct Delivery<'a> {
     last_failure: Option<Failure>,
     /// The host that said so; none if it was a lookup, or a connection that was not made.
     last_relay: Relay,
+    /// The last lookup led back to us.
+    loops: bool,
     /// The last failure that concerns the destination as a whole.
     dead: Option<Failure>,
     /// A session came to its end as it should.
@@ -225,6 +228,9 @@ impl Delivery<'_> {
         let none = || Failure::new("4.3.0", "server unavailable or unable to receive mail");
         let failure = self.last_failure.clone().unwrap_or_else(none);
         let relay = self.last_relay.clone();
+        if self.loops && self.pass_on(&failure) {
+            return;
+        }
         self.apply_to_all(&failure, Position::Last, &relay);
     }
 

@@ -230,7 +230,9 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
     vec![
         FromWorker::Hello { version: 1 },
         FromWorker::Results(
-            [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered].map(result).into(),
+            [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered, Fate::Passed]
+                .map(result)
+                .into(),
         ),
         FromWorker::Report(Report {
             job: 5,

@@ -265,7 +265,7 @@ pub(crate) fn to_worker() -> impl Strategy<Value = ToWorker> {
 }
 
 fn result() -> impl Strategy<Value = RecipientResult> {
-    let all = [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered];
+    let all = [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered, Fate::Passed];
     let fate = prop::sample::select(all.to_vec());
     (any::<u32>(), fate, text(), text(), of(text()), of(text())).prop_map(
         |(index, fate, status, reason, remote_mta, diagnostic)| RecipientResult {

@@ -80,6 +80,26 @@ impl Delivery<'_> {
         self.duty.guard(route(self.context, &self.context.resolver, nexthop, seed)).await
     }
 
+    /// Mail that would come back goes to `best_mx_transport`, unless that is what this request is. False where it bounces.
+    pub(super) fn pass_on(&mut self, failure: &Failure) -> bool {
+        let config = &self.context.config;
+        let Some(other) = config.nexthop.best_mx_transport.as_ref() else { return false };
+        let same_hop =
+            other.nexthop.as_ref().is_none_or(|hop| hop.eq_ignore_ascii_case(&self.request.nexthop));
+        if config.protocol != maincf::Protocol::Smtp || (other.transport == self.context.service && same_hop)
+        {
+            return false;
+        }
+        for at in self.left.left() {
+            if let Some(recipient) = self.left.at(at) {
+                let (id, address) = (&self.request.queue_id, &recipient.address);
+                tracing::info!("{id}: passing <{address}> to transport={}", other.transport);
+            }
+            self.left.settle(at, proto::job::Fate::Passed, failure.clone());
+        }
+        true
+    }
+
     /// No hosts: see [`no_route`].
     pub(super) fn no_route(&mut self, nexthop: &Nexthop, rest: Rest, error: &RouteError) -> Rest {
         let failure = no_route(self.context, &self.request.nexthop, nexthop, error);
@@ -93,6 +113,7 @@ impl Delivery<'_> {
         if failure.class() == Class::Soft {
             self.dead = Some(failure.clone());
         }
+        self.loops = error.class == route::Class::Loop;
         self.last_failure = Some(failure);
         self.last_relay = Relay::default();
         rest

@@ -96,3 +96,35 @@ fn where_connections_come_from_and_go_to() {
             .smtp_only(),
     ]);
 }
+
+/// `two.test` is reached by its exchanger; by its service only a port is found where nobody listens.
+#[test]
+fn services_are_looked_up_where_that_is_asked_for() {
+    let service = || zone().service("_submission._tcp.two.test", 1, "mx2.test");
+    let torn = || zone().failing("_submission._tcp.two.test", Failure::ServFail);
+    let of =
+        |name, value| to(name, value, "two.test:submission").also("use_srv_lookup", "submission").smtp_only();
+    check(vec![
+        to("use_srv_lookup", "submission", "two.test:submission")
+            .zone(service())
+            .also("known_tcp_ports", "submission={port}")
+            .with("connect to mx2.test[127.0.0.1]:1: Connection refused")
+            .without("result Sent")
+            .smtp_only(),
+        of("ignore_srv_lookup_error", "yes")
+            .zone(torn())
+            .also("known_tcp_ports", "submission={port}")
+            .with("result Sent")
+            .without("result Deferred"),
+        of("allow_srv_lookup_fallback", "yes")
+            .also("known_tcp_ports", "submission={port}")
+            .with("result Sent")
+            .without("result Bounced"),
+        to("known_tcp_ports", "elsewhere={port}", "[127.0.0.1]:elsewhere").with("result Sent"),
+        to("smtp_dns_reply_filter", "regexp:{{/127.0.0.9/ IGNORE}}", "one.test:{port}")
+            .also("smtp_mx_address_limit", "1")
+            .with("result Sent")
+            .without("result Deferred")
+            .smtp_only(),
+    ]);
+}

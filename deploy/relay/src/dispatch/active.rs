@@ -17,6 +17,8 @@ pub(super) struct Active {
     pub(super) since: SystemTime,
     /// Deliveries that are queued or with a worker.
     pub(super) entries: u32,
+    /// Recipients that `best_mx_transport` was given in this turn: once, or two transports could pass them on for ever.
+    passed: HashSet<u32>,
     /// Facts that are not in the file yet: it could not be written, or is about to be removed instead.
     unwritten: Vec<Mark>,
 }
@@ -42,7 +44,7 @@ pub(super) type ByDestination = BTreeMap<(String, String), Vec<u32>>;
 
 impl Active {
     pub(super) fn new(message: Message) -> Self {
-        Self { message, since: SystemTime::now(), entries: 0, unwritten: Vec::new() }
+        Self { message, since: SystemTime::now(), entries: 0, passed: HashSet::new(), unwritten: Vec::new() }
     }
 
     /// The recipients of these indexes, as a worker is told of them.
@@ -90,6 +92,17 @@ impl Active {
         }
     }
 
+    /// A recipient leaves its destination for `best_mx_transport`; false if it did so before in this turn.
+    pub(super) fn pass(&mut self, result: &RecipientResult) -> bool {
+        let first = self.passed.insert(result.index);
+        if !first {
+            for recipient in self.recipients(&[result.index]) {
+                self.log(&recipient, &result.status, "bounced", &result.reason);
+            }
+        }
+        first
+    }
+
     fn note(&mut self, marks: Vec<Mark>) {
         self.unwritten.extend(marks);
         let _tried_again_at_the_end_of_the_turn = self.write_down();
@@ -125,7 +138,7 @@ impl Active {
             Fate::Sent => Fact::Delivered,
             Fate::Relayed => Fact::Succeeded { how: Success::Relayed, diagnosis },
             Fate::Delivered => Fact::Succeeded { how: Success::Delivered, diagnosis },
-            Fate::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
+            Fate::Bounced | Fate::Passed => Fact::Failed { cause: Cause::Refused, diagnosis },
             Fate::Deferred => self.deferred(*index, next, diagnosis),
         };
         Mark::one(*index, at, fact)

@@ -24,7 +24,7 @@ impl Dispatcher {
         let id = assignment.message().clone();
         let results = of_assignment(&assignment, results);
         self.count(worker, report.session);
-        self.record(&id, &results);
+        self.note_results(&id, &results);
         let unnamed = unnamed(&assignment, &results);
         if !unnamed.is_empty() {
             self.defer_here(&id, &unnamed, "4.3.0", "the delivery worker did not say what became of it");
@@ -48,7 +48,7 @@ impl Dispatcher {
         let id = assignment.message().clone();
         tracing::warn!(service = "qmgr", "{id}: its delivery worker ended without a report");
         let results = of_assignment(&assignment, results);
-        self.record(&id, &results);
+        self.note_results(&id, &results);
         assignment.keep_recipients(|index| results.iter().all(|result| result.index != index));
         if assignment.recipients().is_empty() {
             self.finished(now, assignment, Outcome::Inconclusive);
@@ -58,12 +58,27 @@ impl Dispatcher {
         }
     }
 
+    /// Results that decide something are written down; who is passed on gets another delivery in this turn.
+    fn note_results(&mut self, id: &QueueId, results: &[RecipientResult]) {
+        let Some(active) = self.active.get_mut(id) else { return };
+        let other = self.policy.config.nexthop.best_mx_transport.clone();
+        let goes_on =
+            |result: &&RecipientResult| result.fate == Fate::Passed && other.is_some() && active.pass(result);
+        let (passed, decided): (Vec<_>, Vec<_>) = results.iter().partition(goes_on);
+        let decided: Vec<_> = decided.into_iter().cloned().collect();
+        self.record(id, &decided);
+        if let Some(other) = other.filter(|_| !passed.is_empty()) {
+            let passed: Vec<u32> = passed.iter().map(|result| result.index).collect();
+            self.pass_on(id, &other, &passed);
+        }
+    }
+
     fn record(&mut self, id: &QueueId, results: &[RecipientResult]) {
         let Self { active, back_off, counters, .. } = self;
         for result in results {
             match result.fate {
                 Fate::Sent | Fate::Relayed | Fate::Delivered => counters.delivered += 1,
-                Fate::Bounced => counters.bounced += 1,
+                Fate::Bounced | Fate::Passed => counters.bounced += 1,
                 Fate::Deferred => counters.deferred += 1,
             }
         }

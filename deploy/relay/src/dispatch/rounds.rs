@@ -4,8 +4,10 @@
 use super::Dispatcher;
 use super::waiting::{Kind, Why};
 use crate::dispatch::active::{Active, Written, is_final};
+use maincf::value::TransportNexthop;
 use schedule::{Admission, Assignment, Delivery, Outcome};
 use spool::{Message, NoticeSettings, Place, QueueId, RecipientState, SpoolError, bounce, queue_notice};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// Messages that get their turn between two looks at events.
@@ -114,6 +116,22 @@ impl Dispatcher {
         if let Some(active) = active.get_mut(id) {
             active.defer(recipients, dsn, reason, back_off);
             counters.deferred += recipients.len() as u64;
+        }
+    }
+
+    /// Recipients for whom this host is the best exchanger, to `best_mx_transport`; without a next hop of its own each to
+    /// the recipient's domain.
+    pub(super) fn pass_on(&mut self, id: &QueueId, to: &TransportNexthop, recipients: &[u32]) {
+        let Some(active) = self.active.get(id) else { return };
+        let size = active.message.envelope().size;
+        let mut by_nexthop = BTreeMap::<String, Vec<u32>>::new();
+        for recipient in active.recipients(recipients) {
+            let domain = recipient.address.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+            let nexthop = to.nexthop.clone().or(domain).unwrap_or_else(|| recipient.address.clone());
+            by_nexthop.entry(nexthop).or_default().push(recipient.index);
+        }
+        for (nexthop, recipients) in by_nexthop {
+            self.enqueue(id, &to.transport, &nexthop, recipients, size);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::param::Mirror::{Default as LmtpDefault, Shared};
 use crate::param::Today::Act;
 use crate::param::params;
+use crate::value::TransportNexthop;
 
 params! {
     /// Relay hosts. Each is a destination as in a transport table's next hop.
@@ -11,6 +12,8 @@ params! {
         relayhost: Vec<String> = "relayhost", "", Shared, Act;
         /// The old name of `smtp_fallback_relay`.
         old_fallback_relay: Vec<String> = "fallback_relay", "", Shared, Act;
+        /// Where mail goes for which this host is the best exchanger, rather than back to its sender; SMTP only.
+        best_mx_transport: Option<TransportNexthop> = "best_mx_transport", "", Shared, Act;
         /// Next hops that are tried after the others.
         fallback_relay: Vec<String> = "fallback_relay", "$fallback_relay", LmtpDefault(""), Act;
     }

@@ -139,6 +139,15 @@ impl Value for TransportNexthop {
     }
 }
 
+/// `None` where nothing is written.
+impl Value for Option<TransportNexthop> {
+    const KIND: &'static str = "transport or transport:nexthop, or nothing";
+
+    fn parse(text: &str, default: &str) -> Result<Self, ValueError> {
+        if text.is_empty() { Ok(None) } else { TransportNexthop::parse(text, default).map(Some) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
