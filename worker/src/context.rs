@@ -1,6 +1,7 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
 mod filter;
+mod peers;
 mod sasl;
 mod tables;
 mod tls;
@@ -114,6 +115,7 @@ pub struct Context {
     pub farewells: Farewells,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
+    watched: maincf::tables::PeerMatcher,
     route: RouteOptions,
     own: OnceCell<OwnAddresses>,
     listed: OnceCell<Vec<IpAddr>>,
@@ -176,6 +178,7 @@ impl Context {
             route: route_options(&config, &services)?,
             services,
             permanent,
+            watched: peers::open(&config, cf)?,
             generic: Generic::open(&config)?,
             checks: Checks::open(&config)?,
             tls: TlsContext::new(&config),

@@ -2,6 +2,7 @@
 
 use super::converse::converse;
 use super::login::{self, Channel, Footing};
+use super::lookup;
 use super::recipients::Failure;
 use super::secure::{self, Fallback, NotSecured};
 use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
@@ -60,6 +61,7 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     let place = Place::of(terms.candidate);
     let peer = place.peer();
     let mut wire = Wire::new(socket);
+    watch(context, request, &place, &mut wire);
     if let Some(discarded) = context.hello.discard.to_log() {
         tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
     }
@@ -74,6 +76,19 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     let endpoint = endpoint_key(context, request, &place, footing);
     let history = History::begin(context, serial(), &security);
     Ok(Session { connection: Connection { wire, endpoint, place, history, route: None, security }, ready })
+}
+
+/// The dialogue goes into the log where `debug_peer_list` says so.
+pub(super) fn watch(context: &Context, request: &Request, place: &Place, wire: &mut Wire) {
+    let Place { host, address, .. } = place;
+    if !context.watches() {
+        return;
+    }
+    let asked = lookup::asked(context, &request.nexthop).unwrap_or_default();
+    let domains: Vec<_> = asked.iter().map(|nexthop| nexthop.domain().to_owned()).collect();
+    if context.is_watched(host, address, &domains) {
+        wire.follow(place.relay(), context.config.log.debug_level.get());
+    }
 }
 
 /// The usual way: greeting, EHLO, and STARTTLS where it is wanted.

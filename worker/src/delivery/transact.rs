@@ -4,12 +4,13 @@ use super::Delivery;
 use super::content::Content;
 use super::converse::{exchange, limit, patience};
 use super::fate::Position;
+use super::greet::watch;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::WireError;
+use crate::wire::{Discretion, WireError};
 use maincf::value::DeliveryFlags;
 use proto::job;
 use smtp::{
@@ -43,6 +44,7 @@ pub(super) async fn transact(
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
+    watch(delivery.context, delivery.request, &connection.place, &mut connection.wire);
     let content = Content::new(delivery, &mut outgoing);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
@@ -58,10 +60,17 @@ async fn drive(
 ) -> Result<(), Abandoned> {
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
     loop {
+        let from = wire.outgoing.len();
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
+        wire.log_heard(Discretion::Open);
+        wire.log_said(from, Discretion::Open);
         transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = match action {
-            Action::Await(stage) => exchange(wire, duty, limit(context, patience(context, stage))).await,
+            Action::Await(stage) => {
+                let patience = patience(context, stage);
+                wire.log_wait(stage, patience);
+                exchange(wire, duty, limit(context, patience)).await
+            }
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
