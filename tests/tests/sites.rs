@@ -43,6 +43,9 @@ const ONLY_OURS: &[(&str, &[&str])] = &[
     (
         "later than 3.7",
         &[
+            "allow_srv_lookup_fallback",
+            "ignore_srv_lookup_error",
+            "use_srv_lookup",
             "lmtp_sasl_password_result_delimiter",
             "smtp_sasl_password_result_delimiter",
             "lmtp_tls_enable_rpk",

@@ -1,11 +1,15 @@
 //! What a worker keeps between deliveries: configuration, opened tables, the resolver. No message, no session.
 
 mod filter;
+mod introductions;
 mod peers;
+mod rewordings;
 mod sasl;
 mod tables;
 mod tls;
 
+pub use introductions::Introductions;
+pub use rewordings::Rewordings;
 pub use sasl::{Asker, Found, LoginContext, NoAnswer, SaslContext};
 pub use tls::TlsContext;
 
@@ -20,7 +24,7 @@ use proto::deposit::DepositKeys;
 use proto::secret::Secret;
 use route::dns::{AdTrust, Resolver, ResolverOptions, Source};
 use route::{Families, HostLookup, OwnAddresses, RouteOptions, Services, SrvLookup};
-use smtp::{Dialect, Discard, EhloUse, HelloOptions, RefusedGreeting};
+use smtp::Dialect;
 use std::cell::{OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -91,8 +95,10 @@ pub struct Context {
     pub config: DeliveryConfig,
     /// How the protocol differs.
     pub dialect: Dialect,
+    /// What servers and results are to be taken for.
+    pub rewordings: Rewordings,
     /// The first commands.
-    pub hello: HelloOptions,
+    pub introductions: Introductions,
     /// Ports by name.
     pub services: Services,
     /// DNS.
@@ -173,7 +179,8 @@ impl Context {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
             },
-            hello: hello_options(&config)?,
+            rewordings: Rewordings::new(&config),
+            introductions: Introductions::new(&config)?,
             resolver: resolver(&config),
             route: route_options(&config, &services)?,
             services,
@@ -229,28 +236,6 @@ impl Context {
 
 /// Mail to this port of our own addresses would come back.
 const LOOP_PORT: u16 = 25;
-
-fn hello_options(config: &DeliveryConfig) -> Result<HelloOptions, ContextError> {
-    let hello = &config.hello;
-    let name = smtp::HeloName::new(&hello.name)
-        .map_err(|error| ContextError::HeloName { parameter: "smtp_helo_name", error })?;
-    let discarded: Vec<_> = hello.discard_keywords.iter().collect();
-    Ok(HelloOptions {
-        name,
-        my_hostname: config.identity.hostname.to_string(),
-        ehlo: match (hello.never_send_ehlo, hello.always_send_ehlo) {
-            (true, _) => EhloUse::Never,
-            (_, true) => EhloUse::Always,
-            _ => EhloUse::WhereAnnounced,
-        },
-        refused_greeting: if hello.skip_5xx_greeting {
-            RefusedGreeting::TryElsewhere
-        } else {
-            RefusedGreeting::Final
-        },
-        discard: Discard::parse(&discarded.join(" ")),
-    })
-}
 
 fn resolver(config: &DeliveryConfig) -> Resolver {
     let resolver = Resolver::new(ResolverOptions {

@@ -24,6 +24,7 @@ mod reuse;
 mod secure;
 mod session;
 mod transact;
+mod watch;
 
 use crate::cache::Cache;
 use crate::context::Context;
@@ -204,21 +205,22 @@ impl Delivery<'_> {
     fn apply(&mut self, at: usize, failure: &Failure, position: Position, relay: &Relay, stamps: Stamps) {
         let bounces =
             if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
-        let (fate, word) = match fate::fate(failure.class(), position, bounces) {
-            Fate::TryNext => {
-                // One line for a failure that all recipients share.
-                if self.last_failure.as_ref() != Some(failure) {
-                    tracing::info!("{}: {}", self.request.queue_id, failure.reason);
-                    self.last_failure = Some(failure.clone());
-                }
-                self.last_relay = relay.clone();
-                return;
+        if fate::fate(failure.class(), position, bounces) == Fate::TryNext {
+            // One line for a failure that all recipients share.
+            if self.last_failure.as_ref() != Some(failure) {
+                tracing::info!("{}: {}", self.request.queue_id, failure.reason);
+                self.last_failure = Some(failure.clone());
             }
-            Fate::Defer => (job::Fate::Deferred, "deferred"),
+            self.last_relay = relay.clone();
+            return;
+        }
+        let failure = self.context.rewordings.result(failure.clone());
+        let (fate, word) = match fate::fate(failure.class(), Position::Last, bounces) {
+            Fate::Defer | Fate::TryNext => (job::Fate::Deferred, "deferred"),
             Fate::Bounce => (job::Fate::Bounced, "bounced"),
             Fate::SoftBounce => (job::Fate::Deferred, "SOFTBOUNCE"),
         };
-        let failure = if word == "SOFTBOUNCE" { failure.clone().softened() } else { failure.clone() };
+        let failure = if word == "SOFTBOUNCE" { failure.softened() } else { failure };
         self.log(at, relay, stamps, &failure.status, word, &failure.reason);
         self.left.settle(at, fate, failure);
     }

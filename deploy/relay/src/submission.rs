@@ -3,8 +3,8 @@
 use smtp::{
     Abort, Action, Admission, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard,
     EhloUse, Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Identification, Lost,
-    MailAuth, Onward, Outcome, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader, SessionEnd,
-    TransactionOptions, Utf8, Verdict,
+    MailAuth, Onward, Outcome, PixWorkarounds, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader,
+    SessionEnd, TransactionOptions, Utf8, Verdict,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -181,6 +181,7 @@ impl Line {
             ehlo: EhloUse::Always,
             refused_greeting: RefusedGreeting::TryElsewhere,
             discard: Discard::default(),
+            pix: PixWorkarounds::default(),
         };
         let mut hello = Hello::new(Dialect::SMTP, PEER, &options);
         while let HelloAction::Await(_) = hello.next_action(&mut self.replies, &mut self.outgoing) {

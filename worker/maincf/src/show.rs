@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn lines(names: &[&str], which: Which, form: Form) -> Vec<String> {
-        let text = "relayhost = [$mydomain]\nlocal_thing = 1\nmyhostname = a.example\nsmtp_reply_filter = /x  /y\n  \
+        let text = "relayhost = [$mydomain]\nlocal_thing = 1\nmyhostname = a.example\nsmtp_tlsrpt_socket_name = /x  /y\n  \
              /$local_thing\nfor_nothing = 1\n";
         let cf = MainCf::parse(text, Path::new("/m")).unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -133,7 +133,7 @@ mod tests {
                 "local_thing = 1 (/m:2)",
                 "myhostname = a.example (/m:3)",
                 "relayhost = [$mydomain] (/m:1)",
-                "smtp_reply_filter = /x /y /$local_thing (/m:4)",
+                "smtp_tlsrpt_socket_name = /x /y /$local_thing (/m:4)",
             ]
         );
     }
@@ -164,6 +164,9 @@ mod tests {
         let cf = MainCf::none();
         let error = |name: &str| show(&cf, &[name.to_owned()], Which::InForce, Form::AsWritten).unwrap_err();
         assert_eq!(error("relayhots").to_string(), "unknown parameter relayhots; did you mean relayhost?");
-        assert_eq!(error("smtp_reply_filter"), ShowError::NotBuilt { name: "smtp_reply_filter".into() });
+        assert_eq!(
+            error("smtp_tlsrpt_socket_name"),
+            ShowError::NotBuilt { name: "smtp_tlsrpt_socket_name".into() }
+        );
     }
 }

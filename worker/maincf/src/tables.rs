@@ -214,7 +214,7 @@ impl Value for TableList {
 pub struct Answer<'t> {
     /// As written.
     pub table: &'t TableSpec,
-    /// Never empty.
+    /// Empty only where that was asked for.
     pub value: String,
 }
 
@@ -233,9 +233,14 @@ impl Tables {
         Ok(self.find(key)?.map(|answer| answer.value))
     }
 
+    /// As [`Self::lookup`], where an empty value means something too.
+    pub fn lookup_even_empty(&self, key: &str) -> Result<Option<String>, TableError> {
+        Ok(first(self.0.iter(), key, Empty::Answer)?.map(|answer| answer.value))
+    }
+
     /// As [`Self::lookup`], with the table that has the key.
     pub fn find(&self, key: &str) -> Result<Option<Answer<'_>>, TableError> {
-        first(self.0.iter(), key)
+        first(self.0.iter(), key, Empty::NoAnswer)
     }
 
     /// As `lookup`, for a key that is only a part of what is looked up: an address without its extension, a domain
@@ -246,7 +251,7 @@ impl Tables {
 
     /// As [`Self::lookup_part`], with the table that has the key.
     pub fn find_part(&self, key: &str) -> Result<Option<Answer<'_>>, TableError> {
-        first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key)
+        first(self.0.iter().filter(|(_, table)| !table.wants_whole_keys()), key, Empty::NoAnswer)
     }
 
     /// All tables' remarks; for the log, once.
@@ -255,17 +260,27 @@ impl Tables {
     }
 }
 
-/// The first value for the key. As in Postfix no table is asked for nothing, and an empty value is no answer.
+/// What an empty value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// A mistake in the table.
+    NoAnswer,
+    /// A value like others.
+    Answer,
+}
+
+/// The first value for the key. As in Postfix no table is asked for nothing, and usually an empty value is no answer.
 fn first<'t>(
     tables: impl Iterator<Item = &'t (TableSpec, Box<dyn Table>)>,
     key: &str,
+    empty: Empty,
 ) -> Result<Option<Answer<'t>>, TableError> {
     if key.is_empty() {
         return Ok(None);
     }
     for (spec, table) in tables {
         match table.lookup(key)? {
-            Some(value) if value.is_empty() => {
+            Some(value) if value.is_empty() && empty == Empty::NoAnswer => {
                 return Err(TableError::new(spec, key, "an empty value"));
             }
             Some(value) => return Ok(Some(Answer { table: spec, value })),

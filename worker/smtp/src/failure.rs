@@ -138,7 +138,16 @@ impl Failure {
 
     /// A [`ReplyError`]: garbage, or a reply without bounds.
     pub(crate) fn unreadable(peer: &str, error: &ReplyError, stage: Stage) -> Self {
-        Self::desynchronised(peer, &error.to_string(), stage)
+        match error {
+            ReplyError::Filter(_) => Self::local(peer, stage),
+            _ => Self::desynchronised(peer, &error.to_string(), stage),
+        }
+    }
+
+    /// A table of ours has no answer, and without it the conversation cannot go on.
+    pub(crate) fn local(peer: &str, stage: Stage) -> Self {
+        let reason = format!("local data error while talking to {peer}");
+        Self { certainty: certainty(stage), ..Self::own(Status::new(Class::Soft, 3, 0), reason, Scope::Site) }
     }
 
     /// The class of the status decides what happens to the mail; a status that is neither 4 nor 5 cannot.

@@ -105,15 +105,17 @@ pub use command::{BadHeloName, HeloName, QUIT};
 pub use data::DataEncoder;
 pub use dialect::{Dialect, EndReplies, Introduction};
 pub use envelope::{Body, Envelope, MailAuth, Notify, Recipient, Ret, Utf8};
-pub use ext::{ClientSource, Discard, EhloFacts, Extension, Extensions, OriginalClient, Remark, Standing};
+pub use ext::{
+    ClientSource, Discard, EhloFacts, Extension, Extensions, FinalDot, OriginalClient, Remark, Standing,
+};
 pub use failure::{Certainty, Conduct, Failure, Lost, Scope};
 pub use hello::{
     Admission, Channel, EhloUse, Encryption, Entrance, Farewell, Greeted, Hello, HelloAction, HelloFailed,
-    HelloOptions, Identification, Login, LoginRefusals, LoginTerms, Onward, Origin, OwnName, Plain, Ready,
-    RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
+    HelloOptions, Identification, Login, LoginRefusals, LoginTerms, Onward, Origin, OwnName, PixWorkarounds,
+    Plain, Ready, RefusedGreeting, Secured, StartTls, TlsAnswer, Upgrade,
 };
 pub use line::EndlessLine;
-pub use reply::{Code, Reply, ReplyClass, ReplyError, ReplyReader};
+pub use reply::{Code, FilterFailed, Reply, ReplyClass, ReplyError, ReplyFilter, ReplyReader, Secrecy};
 pub use stage::Stage;
 pub use status::{Class, Status};
 pub use transaction::{

@@ -2,6 +2,10 @@
 //!
 //! RFC 5321 §4.2 (replies) and §4.3.2 (what they mean); RFC 2034 §4 (enhanced status codes).
 
+mod filter;
+
+pub use filter::{FilterFailed, ReplyFilter, Secrecy};
+
 use crate::line::{EndlessLine, LineReader, append_printable, quoted};
 use crate::status::Status;
 use std::borrow::Cow;
@@ -62,6 +66,9 @@ pub enum ReplyError {
     /// Octets without end that nobody asked for.
     #[error("more than {MOST_UNREAD} octets that nobody asked for")]
     Flood,
+    /// What the server said is to be reworded, and nobody knows how.
+    #[error(transparent)]
+    Filter(#[from] FilterFailed),
 }
 
 /// Collects replies out of octets; everything it holds is bounded.
@@ -76,6 +83,8 @@ pub struct ReplyReader {
     failed: Option<ReplyError>,
     /// Replies that were read, where somebody wants them for the log.
     heard: Option<Vec<Arc<Reply>>>,
+    filter: Option<Box<dyn ReplyFilter>>,
+    secrecy: Secrecy,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +96,17 @@ struct Begun {
 }
 
 impl ReplyReader {
+    /// A reader whose lines pass a filter first.
+    #[must_use]
+    pub fn filtered(filter: Option<Box<dyn ReplyFilter>>) -> Self {
+        Self { filter, ..Self::default() }
+    }
+
+    /// Whether the filter may show the lines that follow.
+    pub fn set_secrecy(&mut self, secrecy: Secrecy) {
+        self.secrecy = secrecy;
+    }
+
     /// Takes octets as they came from the network.
     pub fn feed(&mut self, octets: &[u8]) {
         if self.lines.unread() + octets.len() > MOST_UNREAD {
@@ -141,6 +161,11 @@ impl ReplyReader {
 
     fn read(&mut self) -> Result<Option<Arc<Reply>>, ReplyError> {
         while let Some(line) = self.lines.next_line()? {
+            let other = match &mut self.filter {
+                Some(filter) => filter.reword(&shown(line), self.secrecy)?,
+                None => None,
+            };
+            let line = other.as_ref().map_or(line, |other| other.as_bytes());
             let Some((code, place)) = split(line) else {
                 return Err(ReplyError::Garbage(quoted(line, SHOWN)));
             };
@@ -238,6 +263,13 @@ impl Code {
     pub const fn is_protocol_error(self) -> bool {
         matches!(self.0, ..400 | 600.. | 500..=509 | 555)
     }
+}
+
+/// A line as people, and filters, see it.
+fn shown(line: &[u8]) -> String {
+    let mut text = String::with_capacity(line.len());
+    append_printable(&mut text, line);
+    text
 }
 
 #[derive(PartialEq, Eq)]

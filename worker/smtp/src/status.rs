@@ -46,6 +46,12 @@ impl Status {
         }
     }
 
+    /// `D.ddd.ddd` and nothing else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::leading(text.as_bytes()).filter(|_| !text.contains(' '))
+    }
+
     /// The status of a reply: the enhanced code that begins `text` if it has the class of the reply's `code`,
     /// else `D.0.0`; 5.5.0 for a code that begins with neither 2, 4 nor 5.
     pub(crate) fn of_reply(code: u16, text: &[u8]) -> Self {

@@ -1,4 +1,4 @@
-//! Tables whose answers decide about security: one that cannot be opened is one that cannot answer.
+//! Tables whose answers cannot be done without: one that cannot be opened is one that cannot answer.
 
 use super::sasl::NoAnswer;
 use maincf::tables::{TableError, TableList, Tables};
@@ -20,6 +20,11 @@ impl Asked {
 
     pub(super) fn lookup(&self, key: &str) -> Result<Option<String>, NoAnswer> {
         self.ask(|tables| tables.lookup(key)).map_err(NoAnswer::Table)
+    }
+
+    /// As [`Tables::lookup_even_empty`].
+    pub(super) fn lookup_even_empty(&self, key: &str) -> Result<Option<String>, NoAnswer> {
+        self.ask(|tables| tables.lookup_even_empty(key)).map_err(NoAnswer::Table)
     }
 
     /// As [`Tables::lookup_part`].

@@ -63,7 +63,7 @@ async fn tcp(context: &Context, address: SocketAddr) -> Result<TcpStream, NotCon
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Large writes leave at once: what follows them does not wait for an acknowledgement.
     socket.set_nodelay(true)?;
-    limit_window(context, &socket);
+    limit_window(context.config.connect.tcp_windowsize.get(), &socket);
     if let Some(local) = bind_address(context, address)
         && let Err(error) = socket.bind(SocketAddr::new(local, 0))
     {
@@ -76,8 +76,7 @@ async fn tcp(context: &Context, address: SocketAddr) -> Result<TcpStream, NotCon
 }
 
 /// Before the connection is made: its first packet says how large windows can become.
-fn limit_window(context: &Context, socket: &TcpSocket) {
-    let size = context.config.connect.tcp_windowsize.get();
+fn limit_window(size: u32, socket: &TcpSocket) {
     if size == 0 {
         return;
     }
@@ -118,4 +117,21 @@ fn failure(candidate: &Candidate, error: &NotConnected) -> Failure {
 fn strerror(errno: rustix::io::Errno) -> String {
     let text = io::Error::from(errno).to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_windowsize_is_the_size_of_both_buffers() {
+        let buffers = |size| {
+            let socket = TcpSocket::new_v4().unwrap();
+            limit_window(size, &socket);
+            (socket.send_buffer_size().unwrap(), socket.recv_buffer_size().unwrap())
+        };
+        // Linux doubles what it is asked for.
+        assert_eq!(buffers(16384), (32768, 32768));
+        assert_ne!(buffers(0), (32768, 32768));
+    }
 }

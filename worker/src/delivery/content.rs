@@ -4,7 +4,7 @@ use super::Delivery;
 use super::outgoing::{self, Asked, Outgoing};
 use crate::wire::{Limit, Reader, Wire, WireError};
 use mime::{Conversion, Filter};
-use smtp::{Abort, DataEncoder, Transaction};
+use smtp::{Abort, DataEncoder, EhloFacts, FinalDot, Transaction};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,6 +22,8 @@ pub(super) struct Content<'a> {
     encoder: DataEncoder,
     /// How long writing may take.
     pub(super) limit: Limit,
+    /// How long the end of the text goes before the final dot, where the server wants that.
+    pause: Option<Duration>,
 }
 
 /// What is done to the text.
@@ -34,7 +36,7 @@ struct Changes<'a> {
 
 impl<'a> Content<'a> {
     /// All of the message. Where nothing changes it is not looked into.
-    pub(super) fn new(delivery: &Delivery<'a>, outgoing: &mut Outgoing) -> Self {
+    pub(super) fn new(delivery: &Delivery<'a>, outgoing: &mut Outgoing, facts: &EhloFacts) -> Self {
         let context = delivery.context;
         let line_limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
         let known = std::mem::take(&mut outgoing.known);
@@ -46,8 +48,9 @@ impl<'a> Content<'a> {
             Changes { filter, asked, changed: Vec::new() }
         });
         let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(line_limit));
+        let pause = (facts.dot == FinalDot::Late).then(|| context.config.hello.pix_delay.get());
         let added = std::mem::take(&mut outgoing.added);
-        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion) }
+        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion), pause }
     }
 
     /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
@@ -76,6 +79,13 @@ impl<'a> Content<'a> {
             }
         }
         self.encoder.finish(&mut wire.outgoing);
+        if let Some(pause) = self.pause {
+            wire.flush(delivery.duty, self.limit).await?;
+            delivery.duty.guard(tokio::time::sleep(pause)).await?;
+            if wire.was_interrupted()? {
+                return Ok(());
+            }
+        }
         transaction.on_content_written();
         Ok(())
     }

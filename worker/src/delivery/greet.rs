@@ -2,10 +2,10 @@
 
 use super::converse::converse;
 use super::login::{self, Channel, Footing};
-use super::lookup;
 use super::recipients::Failure;
 use super::secure::{self, Fallback, NotSecured};
 use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
+use super::watch::watch;
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
 use crate::wire::{Socket, Wire};
@@ -14,8 +14,8 @@ use proto::job::Request;
 use route::Candidate;
 use sasl::ClientCertificate;
 use smtp::{
-    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloFailed, Onward, Remark, Secured,
-    TlsAnswer,
+    Encryption, Entrance, Extension, Farewell, Greeted, Hello, HelloFailed, Onward, Plain, Remark,
+    ReplyReader, Secured, TlsAnswer,
 };
 use std::time::{Duration, SystemTime};
 use tls::{Level, PeerFacts};
@@ -61,15 +61,20 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     let place = Place::of(terms.candidate);
     let peer = place.peer();
     let mut wire = Wire::new(socket);
+    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(place.relay()));
     watch(context, request, &place, &mut wire);
-    if let Some(discarded) = context.hello.discard.to_log() {
+    let options = context.introductions.for_server(&place.address, age(request)).map_err(|error| {
+        tracing::warn!("{}: discard_ehlo_keyword_address_maps: {error}", request.queue_id);
+        part(&mut wire, login::unanswered(&place))
+    })?;
+    if let Some(discarded) = options.discard.to_log() {
         tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
     }
     let (entrance, channel) = if context.config.tls.wrappermode {
-        let hello = Hello::wrapped(context.dialect, &peer, &context.hello);
+        let hello = Hello::wrapped(context.dialect, &peer, &options);
         encrypted(terms, &mut wire, &place, hello).await?
     } else {
-        in_the_clear(terms, &mut wire, &place, &peer).await?
+        in_the_clear(terms, &mut wire, &place, Hello::new(context.dialect, &peer, &options)).await?
     };
     let ready = login::log_in(terms, &mut wire, &place, entrance, &channel).await?;
     let security = channel.security;
@@ -78,28 +83,20 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     Ok(Session { connection: Connection { wire, endpoint, place, history, route: None, security }, ready })
 }
 
-/// The dialogue goes into the log where `debug_peer_list` says so.
-pub(super) fn watch(context: &Context, request: &Request, place: &Place, wire: &mut Wire) {
-    let Place { host, address, .. } = place;
-    if !context.watches() {
-        return;
-    }
-    let asked = lookup::asked(context, &request.nexthop).unwrap_or_default();
-    let domains: Vec<_> = asked.iter().map(|nexthop| nexthop.domain().to_owned()).collect();
-    if context.is_watched(host, address, &domains) {
-        wire.follow(place.relay(), context.config.log.debug_level.get());
-    }
+/// How long ago the message was accepted.
+fn age(request: &Request) -> Duration {
+    Duration::from_micros(super::now_micros().saturating_sub(request.times.arrival))
 }
 
 /// The usual way: greeting, EHLO, and STARTTLS where it is wanted.
 async fn in_the_clear<'p>(
-    terms: &Terms<'p>,
+    terms: &Terms<'_>,
     wire: &mut Wire,
     place: &Place,
-    peer: &'p str,
+    hello: Hello<'p, Plain>,
 ) -> Result<(Entrance<'p>, Channel), GreetError> {
     let context = terms.context;
-    let greeted = introduce(terms, wire, place, Hello::new(context.dialect, peer, &context.hello)).await?;
+    let greeted = introduce(terms, wire, place, hello).await?;
     let offered = greeted.facts().offers(Extension::StartTls);
     let encryption = secure::encryption(terms, offered).map_err(|failure| part(wire, failure))?;
     if encryption == Encryption::Never && offered && context.config.tls.note_starttls_offer {
@@ -154,8 +151,13 @@ async fn introduce<'a, C: smtp::Channel>(
     place: &Place,
     hello: Hello<'a, C>,
 ) -> Result<Greeted<'a, C>, GreetError> {
-    let greeted =
-        converse(terms, wire, hello).await?.finish().map_err(|failed| leave(wire, place, &failed))?;
+    let hello = converse(terms, wire, hello).await?;
+    let workarounds = hello.workarounds();
+    if !workarounds.is_empty() {
+        let queue_id = &terms.request.queue_id;
+        tracing::info!("{queue_id}: enabling PIX workarounds: {workarounds} for {}", place.relay());
+    }
+    let greeted = hello.finish().map_err(|failed| leave(wire, place, &failed))?;
     let peer = greeted.peer();
     greeted.remarks().iter().for_each(|remark| warn(peer, remark));
     match loops(terms, peer, place, greeted.own_name()) {

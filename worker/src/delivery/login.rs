@@ -14,7 +14,9 @@ use sasl::{
     Circumstances, ClientCertificate, Credential, Filtered, LoginFailed, Nonce, Protection, RefusedLogin,
     Selection, Setting,
 };
-use smtp::{Admission, Entrance, Extension, HelloFailed, Identification, LoginRefusals, LoginTerms, Ready};
+use smtp::{
+    Admission, Entrance, Extension, HelloFailed, Identification, LoginRefusals, LoginTerms, Ready, Secrecy,
+};
 use std::time::Duration;
 use tls::{Effective, Trust};
 
@@ -132,7 +134,9 @@ pub(super) async fn log_in(
         Admission::LogIn(login) => login,
     };
     wire.outgoing = Vec::with_capacity(ROOM);
+    wire.replies.set_secrecy(Secrecy::Secret);
     let login = converse(terms, wire, login).await;
+    wire.replies.set_secrecy(Secrecy::Public);
     wire.wipe();
     login?.finish().map_err(|failed| {
         remember(terms, place, &failed);

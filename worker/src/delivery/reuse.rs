@@ -12,7 +12,7 @@ use proto::job::Request;
 use proto::key::{DestinationKey, EndpointKey};
 use proto::parked::{Label, Parked, Taken};
 use route::{Candidate, Endpoint, Nexthop};
-use smtp::Ready;
+use smtp::{Ready, ReplyReader};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -179,7 +179,7 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
     let family = if port == 0 { Family::Unix } else { Family::Tcp };
     let place = Place { host, address, port };
     let peer = place.peer();
-    let (wire, security) =
+    let (mut wire, security) =
         match own(descriptor, family, cookie).and_then(|socket| secure(socket, tls, &place, policy)) {
             Ok(resumed) => resumed,
             Err(Unfit::Over) => {
@@ -191,6 +191,7 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
                 return None;
             }
         };
+    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(place.relay()));
     let handed_over = parked_by != context.pid;
     let Taken { endpoint, retire_at, uses_left, pace_us, .. } = taken;
     let handovers = handovers.saturating_add(u32::from(handed_over));

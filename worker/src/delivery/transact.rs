@@ -4,10 +4,10 @@ use super::Delivery;
 use super::content::Content;
 use super::converse::{exchange, limit, patience};
 use super::fate::Position;
-use super::greet::watch;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
+use super::watch::watch;
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::{Discretion, WireError};
@@ -40,12 +40,12 @@ pub(super) async fn transact(
     let peer = connection.place.peer();
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
+    let content = Content::new(delivery, &mut outgoing, ready.facts());
     let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
     watch(delivery.context, delivery.request, &connection.place, &mut connection.wire);
-    let content = Content::new(delivery, &mut outgoing);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
@@ -173,12 +173,12 @@ pub(super) fn settle(
     }
     for (at, verdict) in open.iter().zip(verdicts) {
         if let Verdict::Sent(reply) = verdict {
-            let (status, text) = (reply.status.to_string(), reply.one_line().into_owned());
-            delivery.log(*at, &relay, stamps, &status, "sent", &text);
-            let said = Some(text.clone());
+            let (status, reason) = (reply.status.to_string(), reply.one_line().into_owned());
+            let (remote_mta, diagnostic) = (Some(host.clone()), Some(reason.clone()));
             let certainty = Certainty::NotDelivered;
-            let sent =
-                Failure { status, reason: text, remote_mta: Some(host.clone()), diagnostic: said, certainty };
+            let sent = Failure { status, reason, remote_mta, diagnostic, certainty };
+            let sent = delivery.context.rewordings.result(sent);
+            delivery.log(*at, &relay, stamps, &sent.status, "sent", &sent.reason);
             let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
             let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
             delivery.left.settle(*at, fate, sent);

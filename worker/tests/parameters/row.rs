@@ -119,8 +119,9 @@ impl Row {
     }
 
     fn scopes(&self) -> Vec<Protocol> {
-        let row = params::find(self.name).unwrap_or_else(|| panic!("{} has no row", self.name)).row;
-        let has = |protocol: &Protocol| row.name(Scope::Protocol(*protocol)).is_some();
+        // Names without a row are there to be referred to, by both.
+        let row = params::find(self.name).map(|found| found.row);
+        let has = |protocol: &Protocol| row.is_none_or(|row| row.name(Scope::Protocol(*protocol)).is_some());
         let fits = |protocol: &Protocol| !self.smtp_only || *protocol == Protocol::Smtp;
         Protocol::ALL.into_iter().filter(has).filter(fits).collect()
     }

@@ -1,9 +1,12 @@
 //! Greeting, EHLO and QUIT.
 
+use std::time::Duration;
+
 use crate::param::Mirror::{Default as LmtpDefault, Named, Same, SmtpOnly};
 use crate::param::Today::Act;
 use crate::param::params;
-use crate::value::{Keywords, NonEmpty};
+use crate::tables::TableList;
+use crate::value::{Keywords, NonEmpty, Positive};
 
 params! {
     /// How a session begins and ends.
@@ -22,5 +25,17 @@ params! {
         send_xforward: bool = "send_xforward_command", "no", Same, Act;
         /// Extensions to treat as not offered; `silent-discard` keeps that out of the log.
         discard_keywords: Keywords = "discard_ehlo_keywords", "", Named("discard_lhlo_keywords"), Act;
+        /// The same by the server's address, or by the path of a Unix socket; replaces the list above.
+        discard_keyword_maps: TableList = "discard_ehlo_keyword_address_maps", "", Named("discard_lhlo_keyword_address_maps"), Act;
+        /// What the server's lines are to be taken for: a table of lines.
+        reply_filter: TableList = "reply_filter", "", Same, Act;
+        /// Workarounds for firewalls that hide the greeting behind asterisks: `disable_esmtp`, `delay_dotcrlf`.
+        pix_workarounds: Keywords = "pix_workarounds", "disable_esmtp,delay_dotcrlf", Same, Act;
+        /// The same by the server's address; replaces the list above.
+        pix_workaround_maps: TableList = "pix_workaround_maps", "", Same, Act;
+        /// How old mail must be for `delay_dotcrlf`. 0: mail of any age.
+        pix_threshold: Duration = "pix_workaround_threshold_time", "500s", Same, Act;
+        /// How long `delay_dotcrlf` waits before the final dot.
+        pix_delay: Positive<Duration> = "pix_workaround_delay_time", "10s", Same, Act;
     }
 }

@@ -174,7 +174,7 @@ fn settings_that_change_routes_are_named_one_by_one_standalone() {
 #[test]
 fn options_are_warned_about_by_their_origin() {
     let mut cf = cf("");
-    cf.set_option("smtp_pix_workarounds=").unwrap();
+    cf.set_option("enable_threaded_bounces=yes").unwrap();
     let lines: Vec<_> = warnings(&cf).iter().map(ToString::to_string).collect();
-    assert_eq!(lines, ["-o: smtp_pix_workarounds is set but not acted on yet"]);
+    assert_eq!(lines, ["-o: enable_threaded_bounces is set but not acted on yet"]);
 }

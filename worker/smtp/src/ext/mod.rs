@@ -42,6 +42,18 @@ pub struct EhloFacts {
     pub standing: Standing,
     /// The attributes of all XFORWARD lines, separated by spaces, at most 2048 octets.
     pub xforward: String,
+    /// When it wants the end of a message: found in its greeting.
+    pub dot: FinalDot,
+}
+
+/// When the final dot follows the text of a message (`smtp_pix_workarounds`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FinalDot {
+    /// With the last of the text.
+    #[default]
+    AtOnce,
+    /// After a while, in a segment of its own: `delay_dotcrlf`.
+    Late,
 }
 
 /// Something odd that the administrator may want to read.

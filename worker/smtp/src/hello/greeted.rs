@@ -1,6 +1,6 @@
 //! A server that introduced itself: on to AUTH and transactions, or to TLS first.
 
-use super::{Entrance, HelloOptions, Secured};
+use super::{Entrance, HelloOptions, PixWorkarounds, Secured};
 use crate::dialect::Dialect;
 use crate::ext::{EhloFacts, Remark};
 use std::marker::PhantomData;
@@ -14,6 +14,7 @@ pub struct Greeted<'a, C> {
     pub(super) facts: EhloFacts,
     pub(super) remarks: Vec<Remark>,
     pub(super) own_name: OwnName,
+    pub(super) pix: PixWorkarounds,
     pub(super) channel: PhantomData<C>,
 }
 

@@ -183,6 +183,7 @@ impl<'a> Login<'a> {
     fn on_unreadable(&mut self, error: &ReplyError) {
         let what = match error {
             ReplyError::Garbage(_) => "a line that is no reply".to_owned(),
+            ReplyError::Filter(_) => return self.fail(Failure::local(self.entrance.peer, self.words())),
             ReplyError::Line(_) | ReplyError::Lines | ReplyError::Flood => error.to_string(),
         };
         self.fail(Failure::desynchronised(self.entrance.peer, &what, self.words()));

@@ -3,18 +3,20 @@
 mod greeted;
 mod login;
 mod options;
+mod pix;
 mod ready;
 mod starttls;
 
 pub use greeted::{Greeted, OwnName};
 pub use login::{Admission, Entrance, Identification, Login, LoginRefusals, LoginTerms};
 pub use options::{EhloUse, HelloOptions, RefusedGreeting};
+pub use pix::PixWorkarounds;
 pub use ready::{Origin, Ready};
 pub use starttls::{Encryption, Onward, StartTls, TlsAnswer, Upgrade};
 
 use crate::command;
 use crate::dialect::{Dialect, Introduction, Verb};
-use crate::ext::{EhloFacts, Extension, Remark};
+use crate::ext::{EhloFacts, Extension, FinalDot, Remark};
 use crate::failure::{Failure, Lost};
 use crate::reply::{Code, Reply, ReplyClass, ReplyReader};
 use crate::stage::Stage;
@@ -57,6 +59,8 @@ pub struct Hello<'a, C> {
     options: &'a HelloOptions,
     state: State,
     own_name: OwnName,
+    /// What the greeting calls for.
+    pix: PixWorkarounds,
     channel: PhantomData<C>,
 }
 
@@ -107,8 +111,8 @@ impl<'a> Hello<'a, Plain> {
 
 impl<'a> Hello<'a, Secured> {
     /// After the handshake that followed STARTTLS: introductions begin again, without a greeting. RFC 3207 §4.2.
-    fn again(dialect: Dialect, peer: &'a str, options: &'a HelloOptions) -> Self {
-        Self::at(State::Say(dialect.hello.extended()), dialect, peer, options)
+    fn again(dialect: Dialect, peer: &'a str, options: &'a HelloOptions, pix: PixWorkarounds) -> Self {
+        Self { pix, ..Self::at(State::Say(dialect.hello.extended()), dialect, peer, options) }
     }
 
     /// After the handshake of a connection that is encrypted from its first octet (`smtp_tls_wrappermode`): the server
@@ -121,7 +125,8 @@ impl<'a> Hello<'a, Secured> {
 
 impl<'a, C: Channel> Hello<'a, C> {
     fn at(state: State, dialect: Dialect, peer: &'a str, options: &'a HelloOptions) -> Self {
-        Self { dialect, peer, options, state, own_name: OwnName::default(), channel: PhantomData }
+        let (own_name, pix) = (OwnName::default(), PixWorkarounds::default());
+        Self { dialect, peer, options, state, own_name, pix, channel: PhantomData }
     }
 
     /// Takes the replies that have come and appends to `out` what is to be written now.
@@ -160,6 +165,12 @@ impl<'a, C: Channel> Hello<'a, C> {
         }
     }
 
+    /// Workarounds that the greeting called for, for the log.
+    #[must_use]
+    pub const fn workarounds(&self) -> PixWorkarounds {
+        self.pix
+    }
+
     /// The result.
     ///
     /// # Errors
@@ -168,6 +179,7 @@ impl<'a, C: Channel> Hello<'a, C> {
         let stage = self.stage();
         match self.state {
             State::Introduced(facts, remarks) => Ok(Greeted {
+                pix: self.pix,
                 dialect: self.dialect,
                 peer: self.peer,
                 options: self.options,
@@ -213,6 +225,9 @@ impl<'a, C: Channel> Hello<'a, C> {
         }
         let name = reply.first_line().split_ascii_whitespace().next().unwrap_or_default();
         self.own_name.in_greeting = name.eq_ignore_ascii_case(&self.options.my_hostname);
+        if pix::is_hidden(reply) {
+            self.pix = self.options.pix;
+        }
         self.state = State::Say(self.first_verb(reply));
     }
 
@@ -220,6 +235,7 @@ impl<'a, C: Channel> Hello<'a, C> {
         let mut words = greeting.lines().flat_map(str::split_ascii_whitespace);
         match (self.dialect.hello, self.options.ehlo) {
             (Introduction::Lhlo, _) => Verb::Lhlo,
+            (Introduction::EhloOrHelo, _) if self.pix.says_helo() => Verb::Helo,
             (Introduction::EhloOrHelo, EhloUse::Always) => Verb::Ehlo,
             (Introduction::EhloOrHelo, EhloUse::Never) => Verb::Helo,
             (Introduction::EhloOrHelo, EhloUse::WhereAnnounced) => {
@@ -243,6 +259,8 @@ impl<'a, C: Channel> Hello<'a, C> {
                 return self.fail(Failure::refused_to_talk(self.peer, reply), Farewell::Quit);
             }
         };
+        let facts =
+            EhloFacts { dot: if self.pix.delays_dot() { FinalDot::Late } else { FinalDot::AtOnce }, ..facts };
         self.own_name.in_hello = facts.server_name.eq_ignore_ascii_case(&self.options.my_hostname);
         self.state = State::Introduced(facts, remarks);
     }

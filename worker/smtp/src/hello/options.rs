@@ -1,5 +1,6 @@
 //! What the administrator decided about introductions.
 
+use super::pix::PixWorkarounds;
 use crate::command::HeloName;
 use crate::ext::Discard;
 
@@ -16,6 +17,8 @@ pub struct HelloOptions {
     pub refused_greeting: RefusedGreeting,
     /// `smtp_discard_ehlo_keywords`, or what its table says for this address.
     pub discard: Discard,
+    /// What is done where a greeting is hidden; `smtp_pix_workarounds`, or what its table says for this address.
+    pub pix: PixWorkarounds,
 }
 
 /// `smtp_always_send_ehlo` and `smtp_never_send_ehlo`; the latter wins. LMTP always says LHLO.

@@ -156,8 +156,8 @@ impl<'a> Upgrade<'a> {
     /// After the handshake. RFC 3207 §4.2: all that EHLO told is forgotten, here by type.
     #[must_use]
     pub fn secured(self) -> Hello<'a, Secured> {
-        let Greeted { dialect, peer, options, .. } = self.0;
-        Hello::again(dialect, peer, options)
+        let Greeted { dialect, peer, options, pix, .. } = self.0;
+        Hello::again(dialect, peer, options, pix)
     }
 }
 

@@ -11,6 +11,7 @@ fn options() -> HelloOptions {
         ehlo: EhloUse::Always,
         refused_greeting: RefusedGreeting::TryElsewhere,
         discard: Discard::default(),
+        pix: PixWorkarounds::default(),
     }
 }
 
@@ -182,6 +183,32 @@ fn lhlo_has_no_fallback() {
     assert_eq!(play(lmtp(), "< 220 mx\n > LHLO us\n < 250-mx\n < 250 DSN"), "mx offers [DSN]");
     let refused = play(lmtp(), "< 220 mx\n > LHLO us\n < 500 what");
     assert_eq!(refused, "5.0.0 Quit: host h[1] refused to talk to me: 500 what");
+}
+
+#[test]
+fn a_hidden_greeting_is_answered_with_helo_where_it_is_worked_around() {
+    let with = |list| HelloOptions { pix: PixWorkarounds::parse(list), ..options() };
+    let late = |options: &HelloOptions, greeting: &str| {
+        let mut hello = Hello::<Plain>::new(Dialect::SMTP, "h[1]", options);
+        let (mut replies, mut out) = (ReplyReader::default(), Vec::new());
+        replies.feed(format!("{greeting}\r\n").as_bytes());
+        hello.next_action(&mut replies, &mut out);
+        replies.feed(b"250 mx\r\n");
+        hello.next_action(&mut replies, &mut out);
+        (
+            String::from_utf8(out).unwrap(),
+            hello.workarounds().to_string(),
+            hello.finish().unwrap().facts().dot,
+        )
+    };
+    let (both, dot) = (with("disable_esmtp,delay_dotcrlf"), with("delay_dotcrlf"));
+    let hidden = "220 *****2***0*";
+    let want = |line: &str, names: &str, dot| (line.to_owned(), names.to_owned(), dot);
+    let all = want("HELO us\r\n", "disable_esmtp delay_dotcrlf", FinalDot::Late);
+    assert_eq!(late(&both, hidden), all);
+    assert_eq!(late(&dot, hidden), want("EHLO us\r\n", "delay_dotcrlf", FinalDot::Late));
+    assert_eq!(late(&both, "220 mx ****"), want("EHLO us\r\n", "", FinalDot::AtOnce));
+    assert_eq!(late(&with(""), hidden), want("EHLO us\r\n", "", FinalDot::AtOnce));
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(crate) fn hello_options() -> HelloOptions {
         ehlo: EhloUse::Always,
         refused_greeting: RefusedGreeting::TryElsewhere,
         discard: Discard::default(),
+        pix: PixWorkarounds::default(),
     }
 }
 

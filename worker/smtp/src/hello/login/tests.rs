@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::hello::{EhloUse, Encryption, Hello, HelloOptions, Onward, Plain, RefusedGreeting};
-use crate::{Discard, HeloName};
+use crate::{Discard, HeloName, PixWorkarounds};
 use sasl::{Authzid, Circumstances, ClientCertificate, Credential, Filtered, Nonce, SecurityOptions};
 
 const SECRET: &str = "s3cr3t-of-ours";
@@ -16,6 +16,7 @@ fn options() -> HelloOptions {
         ehlo: EhloUse::Always,
         refused_greeting: RefusedGreeting::TryElsewhere,
         discard: Discard::default(),
+        pix: PixWorkarounds::default(),
     }
 }
 

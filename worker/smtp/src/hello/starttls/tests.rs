@@ -4,7 +4,7 @@ use super::*;
 use crate::dialect::Dialect;
 use crate::ext::Discard;
 use crate::hello::{EhloUse, HelloOptions, RefusedGreeting};
-use crate::{HeloName, Reply};
+use crate::{HeloName, PixWorkarounds, Reply};
 
 fn options() -> HelloOptions {
     HelloOptions {
@@ -13,6 +13,7 @@ fn options() -> HelloOptions {
         ehlo: EhloUse::Always,
         refused_greeting: RefusedGreeting::TryElsewhere,
         discard: Discard::default(),
+        pix: PixWorkarounds::default(),
     }
 }
 

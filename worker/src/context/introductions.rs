@@ -1,0 +1,80 @@
+//! What is said to which server first: the options of introductions, less or more of them by the server's address.
+
+use super::tables::Asked;
+use super::{ContextError, NoAnswer};
+use maincf::DeliveryConfig;
+use smtp::{Discard, EhloUse, HelloOptions, PixWorkarounds, RefusedGreeting};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// The options for servers that no table knows, and the tables.
+#[derive(Debug)]
+pub struct Introductions {
+    usual: HelloOptions,
+    discard: Option<Asked>,
+    pix: Option<Asked>,
+    /// Younger mail does not wait before its final dot.
+    threshold: Duration,
+}
+
+impl Introductions {
+    pub(super) fn new(config: &DeliveryConfig) -> Result<Self, ContextError> {
+        let hello = &config.hello;
+        let name = smtp::HeloName::new(&hello.name)
+            .map_err(|error| ContextError::HeloName { parameter: "smtp_helo_name", error })?;
+        let list = |words: &maincf::value::Keywords| words.iter().collect::<Vec<_>>().join(" ");
+        let usual = HelloOptions {
+            name,
+            my_hostname: config.identity.hostname.to_string(),
+            ehlo: match (hello.never_send_ehlo, hello.always_send_ehlo) {
+                (true, _) => EhloUse::Never,
+                (_, true) => EhloUse::Always,
+                _ => EhloUse::WhereAnnounced,
+            },
+            refused_greeting: if hello.skip_5xx_greeting {
+                RefusedGreeting::TryElsewhere
+            } else {
+                RefusedGreeting::Final
+            },
+            discard: Discard::parse(&list(&hello.discard_keywords)),
+            pix: PixWorkarounds::parse(&list(&hello.pix_workarounds)),
+        };
+        let table = |list: &maincf::tables::TableList| (!list.is_empty()).then(|| Asked::open(list));
+        Ok(Self {
+            usual,
+            discard: table(&hello.discard_keyword_maps),
+            pix: table(&hello.pix_workaround_maps),
+            threshold: hello.pix_threshold,
+        })
+    }
+
+    /// The options for the server at `address` (an IP address, or the path of a Unix socket), for mail of an `age`.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: it is not known what is to be discarded. What workarounds there are is not worth that: if their table
+    /// cannot say, the usual ones are used.
+    pub fn for_server(&self, address: &str, age: Duration) -> Result<Cow<'_, HelloOptions>, NoAnswer> {
+        let mut options = Cow::Borrowed(&self.usual);
+        if let Some(tables) = &self.discard
+            && let Some(list) = tables.lookup(address)?
+        {
+            options.to_mut().discard = Discard::parse(&list);
+        }
+        let mut pix = self.usual.pix;
+        if let Some(tables) = &self.pix {
+            match tables.lookup_even_empty(address) {
+                Ok(Some(list)) => pix = PixWorkarounds::parse(&list),
+                Ok(None) => {}
+                Err(NoAnswer::Table(error)) => tracing::warn!("pix_workaround_maps: {error}"),
+                Err(_) => {}
+            }
+        }
+        if age < self.threshold {
+            pix = pix.at_once();
+        }
+        if pix != self.usual.pix {
+            options.to_mut().pix = pix;
+        }
+        Ok(options)
+    }
+}
