@@ -25,6 +25,7 @@ mod reuse;
 mod secure;
 mod session;
 mod transact;
+mod watch;
 
 use crate::cache::Cache;
 use crate::context::Context;
