@@ -1,4 +1,4 @@
-//! Log lines in Postfix's shape, to the standard error stream, one write each.
+//! Log lines in Postfix's shape, to the standard error stream, one write each; or to whoever writes the log instead.
 
 use jiff::{Timestamp, tz::TimeZone};
 use proto::clock::Boottime;
@@ -15,9 +15,19 @@ const LONGEST: usize = 1000;
 const WARNINGS: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// Who writes the log in place of this: it gets the text alone, at once, and does not wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines {
+    /// What happened.
+    pub info: fn(&str),
+    /// What should not happen.
+    pub warning: fn(&str),
+}
+
 /// Writes log lines. Reads the time zone and the host's name when it is made, and no file after that.
 #[derive(Debug)]
 pub struct Log {
+    lines: Option<Lines>,
     zone: TimeZone,
     host: String,
     pid: u32,
@@ -33,6 +43,7 @@ impl Log {
         let host = name.nodename().to_string_lossy();
         let host = host.split('.').next().unwrap_or_default().to_owned();
         Self {
+            lines: None,
             zone: TimeZone::system(),
             host,
             pid: std::process::id(),
@@ -41,8 +52,17 @@ impl Log {
         }
     }
 
+    /// For a process whose log is somebody else's to write.
+    #[must_use]
+    pub fn through(lines: Lines) -> Self {
+        Self { lines: Some(lines), ..Self::new() }
+    }
+
     /// One line, if whoever reads the log takes it at once: the daemon does not wait for a reader.
     pub fn info(&self, text: &str) {
+        if let Some(lines) = self.lines {
+            return (lines.info)(text);
+        }
         let stderr = rustix::stdio::stderr();
         let ready = &mut [PollFd::new(&stderr, PollFlags::OUT)];
         let at_once = Timespec::default();
@@ -57,14 +77,21 @@ impl Log {
         if now >= self.window_ends {
             let swallowed = self.warnings.saturating_sub(WARNINGS);
             if swallowed > 0 {
-                self.info(&format!("warning: {swallowed} more warnings were not logged"));
+                self.warning(&format!("{swallowed} more warnings were not logged"));
             }
             self.window_ends = now.after(WINDOW);
             self.warnings = 0;
         }
         self.warnings = self.warnings.saturating_add(1);
         if self.warnings <= WARNINGS {
-            self.info(&format!("warning: {text}"));
+            self.warning(text);
+        }
+    }
+
+    fn warning(&self, text: &str) {
+        match self.lines {
+            Some(lines) => (lines.warning)(text),
+            None => self.info(&format!("warning: {text}")),
         }
     }
 

@@ -84,6 +84,14 @@ impl Launch {
         self
     }
 
+    /// Adds our connection cache under this service name.
+    #[must_use]
+    pub fn cache(mut self, name: &str, arguments: &str) -> Self {
+        let program = programs::ours("baton-scache");
+        let _ = writeln!(self.master, "{name} unix - - n - 1 ../../../..{} {arguments}", program.display());
+        self
+    }
+
     /// Adds an SMTP server at this port of 127.0.0.1, for which these parameters differ from main.cf.
     #[must_use]
     pub fn server(mut self, port: u16, options: &[(&str, String)]) -> Self {

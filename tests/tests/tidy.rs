@@ -51,7 +51,14 @@ const USES: &[(&str, &[&str])] = &[
     ("baton-queuefile", &[]),
     (
         "baton-postfix",
-        &["baton-postfix-wire", "baton-queuefile", "baton-worker", "baton-maincf", "baton-proto"],
+        &[
+            "baton-postfix-wire",
+            "baton-queuefile",
+            "baton-worker",
+            "baton-scache",
+            "baton-maincf",
+            "baton-proto",
+        ],
     ),
     ("baton-testkit", &[]),
 ];
@@ -67,6 +74,7 @@ const UNSAFE: &[&str] = &[
 
 /// Where serialisation is derived besides proto: bytes that no other program reads.
 const OWN_BYTES: &[(&str, &str)] = &[
+    ("deploy/postfix/src/keyring.rs", "the keys that agents of this machine share"),
     ("deploy/relay/spool/", "the queue's own files"),
     ("worker/tls/src/", "what travels with an encrypted session, inside that state"),
     ("worker/src/state.rs", "the sealed state of a session, which only workers open"),

@@ -25,9 +25,18 @@ enum Link {
     Fresh(Channel),
     Up(Channel),
     /// Failed, and nobody was told.
-    Lost,
+    Lost(Loss),
     /// None was given, or its loss was reported.
     Absent,
+}
+
+/// How scache was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// It ended: another one may be there.
+    Gone,
+    /// It did not answer, or not as agreed.
+    Failed,
 }
 
 /// What scache has for a destination.
@@ -69,7 +78,7 @@ impl Cache {
             .and_then(|()| channel.send(&hello, &[]));
         self.link = match greeted {
             Ok(()) => Link::Fresh(channel),
-            Err(error) => lost(&error),
+            Err(error) => lost(loss(&error), &error),
         };
     }
 
@@ -79,13 +88,11 @@ impl Cache {
         matches!(self.link, Link::Fresh(_) | Link::Up(_))
     }
 
-    /// Whether the channel failed since the last time this was asked.
-    pub fn take_loss(&mut self) -> bool {
-        let lost = matches!(self.link, Link::Lost);
-        if lost {
-            self.link = Link::Absent;
-        }
-        lost
+    /// How the channel failed, if it did since the last time this was asked.
+    pub fn take_loss(&mut self) -> Option<Loss> {
+        let Link::Lost(loss) = self.link else { return None };
+        self.link = Link::Absent;
+        Some(loss)
     }
 
     /// A session that serves this destination by a fresh route, or at least the route.
@@ -131,7 +138,7 @@ impl Cache {
                 Err(descriptor)
             }
             Err(error) => {
-                self.link = lost(&error);
+                self.link = lost(loss(&error), &error);
                 Err(descriptor)
             }
         }
@@ -142,8 +149,10 @@ impl Cache {
             Link::Up(channel) => channel,
             Link::Fresh(mut channel) => match channel.receive::<FromCache>() {
                 Ok((FromCache::Hello { version: proto::VERSION }, _)) => channel,
-                Ok((answer, _)) => return self.lose(&format_args!("unexpected greeting {answer:?}")),
-                Err(error) => return self.lose(&error),
+                Ok((answer, _)) => {
+                    return self.lose(Loss::Failed, &format_args!("unexpected greeting {answer:?}"));
+                }
+                Err(error) => return self.lose(loss(&error), &error),
             },
             other => {
                 self.link = other;
@@ -167,20 +176,28 @@ impl Cache {
                 self.link = Link::Up(channel);
                 Some(Answer::Way { endpoint, sealed })
             }
-            Ok((answer, _)) => self.lose(&format_args!("unexpected answer {answer:?}")),
-            Err(error) => self.lose(&error),
+            Ok((answer, _)) => self.lose(Loss::Failed, &format_args!("unexpected answer {answer:?}")),
+            Err(error) => self.lose(loss(&error), &error),
         }
     }
 
-    fn lose<T>(&mut self, why: &dyn std::fmt::Display) -> Option<T> {
-        self.link = lost(why);
+    fn lose<T>(&mut self, loss: Loss, why: &dyn std::fmt::Display) -> Option<T> {
+        self.link = lost(loss, why);
         None
     }
 }
 
-fn lost(why: &dyn std::fmt::Display) -> Link {
-    tracing::warn!("going on without the connection cache: {why}");
-    Link::Lost
+fn loss(error: &ChannelError) -> Loss {
+    if matches!(error, ChannelError::Closed) { Loss::Gone } else { Loss::Failed }
+}
+
+fn lost(loss: Loss, why: &dyn std::fmt::Display) -> Link {
+    match loss {
+        // Whoever started it knows why, and says so.
+        Loss::Gone => tracing::info!("going on without the connection cache: {why}"),
+        Loss::Failed => tracing::warn!("going on without the connection cache: {why}"),
+    }
+    Link::Lost(loss)
 }
 
 #[cfg(test)]
@@ -248,8 +265,8 @@ mod tests {
     fn a_silent_scache_costs_one_timeout_and_is_reported_once() {
         let (mut cache, theirs) = connected(5);
         assert!(cache.take_by_destination(destination()).is_none());
-        assert!(cache.take_loss());
-        assert!(!cache.take_loss());
+        assert_eq!(cache.take_loss(), Some(Loss::Failed));
+        assert_eq!(cache.take_loss(), None);
         drop(theirs);
         assert!(cache.take_by_destination(destination()).is_none(), "no second timeout: there is no channel");
         assert!(cache.park(parked(), some_descriptor()).is_err());
@@ -260,7 +277,7 @@ mod tests {
         let (mut cache, theirs) = connected(1000);
         drop(theirs);
         assert!(cache.park(parked(), some_descriptor()).is_err());
-        assert!(cache.take_loss());
+        assert_eq!(cache.take_loss(), Some(Loss::Gone));
     }
 
     #[test]
@@ -278,7 +295,7 @@ mod tests {
         theirs.send(&FromCache::Hit(taken), &[some_descriptor().as_fd()]).unwrap();
         let found = cache.take_by_endpoint(vec![endpoint()]).unwrap();
         assert_eq!(found.taken.uses_left, 2);
-        assert!(!cache.take_loss());
+        assert_eq!(cache.take_loss(), None);
     }
 
     #[test]
@@ -286,6 +303,6 @@ mod tests {
         let (mut cache, mut theirs) = connected(1000);
         theirs.send(&FromCache::Miss, &[]).unwrap();
         assert!(cache.take_by_destination(destination()).is_none());
-        assert!(cache.take_loss());
+        assert_eq!(cache.take_loss(), Some(Loss::Failed));
     }
 }

@@ -139,7 +139,7 @@ impl Server<'_> {
             self.supervisor.settle().await;
             return Next::End;
         }
-        if self.cache.take_loss() && self.supervisor.cache_lost().await.is_err() {
+        if self.cache.take_loss().is_some() && self.supervisor.cache_lost().await.is_err() {
             return Next::End;
         }
         if let Some(channel) = heard.channel {

@@ -1,5 +1,6 @@
 //! One connection of the queue manager: greeting, request, delivery, answer.
 
+use crate::introduction::Way;
 use crate::order::{self, OrderError, QueuedMail};
 use crate::results::Results;
 use crate::services::Services;
@@ -48,6 +49,8 @@ pub struct Agent {
     pub hashing: Hashing,
     /// scache.
     pub cache: Cache,
+    /// The way to it; `None` for a process that has no keys to share sessions.
+    pub way: Option<Way>,
     /// What deliveries run on.
     pub runtime: tokio::runtime::Runtime,
 }
@@ -133,7 +136,11 @@ impl Agent {
         recipients: Vec<Recipient>,
         file: &QueueFile,
     ) -> Final {
-        let Self { context, services, names, cache, runtime, .. } = self;
+        let Self { context, services, names, cache, way, runtime, .. } = self;
+        let wanted = request.cache.load || request.cache.store || !context.permanent.is_empty();
+        if let Some(way) = way.as_mut().filter(|_| wanted) {
+            way.find(cache);
+        }
         let mail = QueuedMail::new(file, request.content_offset, request.content_length);
         let mut results = Results {
             services,

@@ -6,15 +6,21 @@
 //!                             └ ends with it                  └ results ─► results ─► bounce, defer, trace, verify
 //! ```
 //!
+//! cache_daemon: baton-scache, whose sessions agents reach by introduction, under the keys of keyring.
+//!
 //! One process, one delivery at a time. A recipient is reported, then marked in the queue file, and only when all are does
 //! the queue manager get its answer: whatever dies in between, no mail is lost.
 
+pub mod cache_daemon;
 pub mod command_line;
 pub mod conversation;
 pub mod inherited;
+pub mod introduction;
+pub mod keyring;
 pub mod log;
 pub mod order;
 pub mod results;
 pub mod services;
+pub mod setup;
 pub mod skeleton;
 pub mod start;

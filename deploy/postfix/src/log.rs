@@ -76,9 +76,9 @@ impl Log {
 }
 
 /// The process ends for this. It may be that nobody has set up a log yet: then to the system's.
-pub fn fatal(why: &str) {
+pub fn fatal(program: &str, why: &str) {
     if !tracing::dispatcher::has_been_set() {
-        Log::new(Target::Syslog("/dev/log".into()), "postfix/baton-smtp", 0).install();
+        Log::new(Target::Syslog("/dev/log".into()), &format!("postfix/{program}"), 0).install();
     }
     tracing::error!("fatal: {why}");
 }

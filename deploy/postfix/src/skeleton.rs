@@ -3,12 +3,13 @@
 use crate::conversation::Agent;
 use crate::inherited::Inherited;
 use postfix_wire::master::{Child, State};
+use proto::clock::Boottime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use rustix::net::SocketFlags;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub struct Contract {
     pub max_idle: Option<Duration>,
     /// `daemon_timeout`, in seconds.
     pub watchdog: u32,
+    /// When the key of parked sessions is too old, so that another process is to go on with a new one.
+    pub key_until: Option<Boottime>,
 }
 
 /// What happened while the process waited.
@@ -46,7 +49,7 @@ impl Contract {
     pub fn run(&self, agent: &mut Agent) -> io::Result<()> {
         let mut left = self.max_use;
         let mut idle_since = Instant::now();
-        while left != Some(0) {
+        while left != Some(0) && self.key_until.is_none_or(|until| until > Boottime::now()) {
             let stream = match self.wait(idle_since)? {
                 Event::Connection(stream) => stream,
                 Event::Nothing => continue,
@@ -97,21 +100,26 @@ impl Contract {
         if master {
             return Ok(Event::End);
         }
-        if connection { accept(listener) } else { Ok(Event::Nothing) }
+        let accepted = if connection { accept(listener)? } else { None };
+        Ok(accepted.map_or(Event::Nothing, Event::Connection))
     }
 
-    /// One write of one message: master reads them by their length.
     fn tell(&self, state: State) -> io::Result<()> {
-        let message = self.child.message(state);
-        let written =
-            rustix::io::retry_on_intr(|| rustix::io::write(self.inherited.status.as_fd(), &message))?;
-        if written == message.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+        tell(&self.inherited.status, self.child, state)
     }
 }
 
-fn accept(listener: &OwnedFd) -> io::Result<Event> {
+/// One write of one message: master reads them by their length.
+pub(crate) fn tell(status: &OwnedFd, child: Child, state: State) -> io::Result<()> {
+    let message = child.message(state);
+    let written = rustix::io::retry_on_intr(|| rustix::io::write(status, &message))?;
+    if written == message.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
+
+/// A connection, if nobody else took it.
+pub(crate) fn accept(listener: &OwnedFd) -> io::Result<Option<UnixStream>> {
     match rustix::net::accept_with(listener, SocketFlags::CLOEXEC) {
-        Ok(stream) => Ok(Event::Connection(UnixStream::from(stream))),
+        Ok(stream) => Ok(Some(UnixStream::from(stream))),
         // A sibling was faster, or the other end left.
         Err(
             Errno::AGAIN
@@ -122,7 +130,7 @@ fn accept(listener: &OwnedFd) -> io::Result<Event> {
             | Errno::NETUNREACH
             | Errno::HOSTUNREACH
             | Errno::PROTO,
-        ) => Ok(Event::Nothing),
+        ) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

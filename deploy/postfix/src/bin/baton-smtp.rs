@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            under_postfix::log::fatal(&error);
+            under_postfix::log::fatal("baton-smtp", &error);
             std::thread::sleep(BEFORE_FAILURE);
             ExitCode::FAILURE
         }

@@ -20,6 +20,8 @@ params! {
         verify_service: NonEmpty = "address_verify_service_name", "verify", Shared, Act;
         /// Whether it is told of addresses that do not take mail.
         negative_cache: bool = "address_verify_negative_cache", "yes", Shared, Act;
+        /// Who keeps connections between deliveries.
+        cache_service: NonEmpty = "connection_cache_service_name", "scache", Shared, Act;
         /// Queues with folders in them.
         hash_queue_names: Keywords = "hash_queue_names", "deferred, defer", Shared, Act;
         /// How deep.

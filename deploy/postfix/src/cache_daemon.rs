@@ -1,0 +1,230 @@
+//! `baton-scache`: the connection cache as a service of master(8), which introduces agents to it.
+//!
+//! The cache itself is scache's loop, in a thread; this one is its supervisor. Master takes the place of the relay: when it
+//! hangs up, the cache says farewell to all sessions and the process ends.
+
+use crate::command_line::CommandLine;
+use crate::inherited::Inherited;
+use crate::introduction;
+use crate::setup::{self, StartError};
+use crate::skeleton::{accept, tell};
+use maincf::params::UnderPostfix;
+use maincf::{DeliveryConfig, Protocol};
+use nix::sys::signalfd::SignalFd;
+use postfix_wire::master::{Child, State};
+use proto::channel::{Channel, ChannelError, Waiting};
+use proto::steward::{Caps, FromSteward, Statistics, ToSteward};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use scache::log::{Lines, Log};
+use scache::process as confinement;
+use scache::serve::{self, ServeError};
+use std::env;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// As agents' logs have `smtp`.
+const PROCESS: &str = "scache";
+/// How long the cache may take to answer its supervisor before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The process shows that often within its watchdog's time that it lives.
+const SIGNS_OF_LIFE: u32 = 3;
+
+/// Everything that the daemon was given.
+#[derive(Debug)]
+pub struct Daemon {
+    inherited: Inherited,
+    child: Child,
+    stop: SignalFd,
+    nofile: u64,
+    caps: Caps,
+    max_idle: Duration,
+    watchdog: u32,
+    log: Log,
+}
+
+/// The daemon ends with a failure.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The system's word.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// Its own thread.
+    #[error("the cache's own thread: {0}")]
+    Thread(#[from] ChannelError),
+    /// It said something else.
+    #[error("the cache's own thread does not do as it is told")]
+    Confused,
+    /// Its loop.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl From<Errno> for DaemonError {
+    fn from(error: Errno) -> Self {
+        Self::System(error.into())
+    }
+}
+
+/// Everything, in order; what comes back is ready to run.
+///
+/// # Errors
+/// [`StartError`].
+pub fn start() -> Result<Daemon, StartError> {
+    let inherited = Inherited::take().map_err(|_| StartError::NotUnderMaster("descriptors 5 and 6"))?;
+    let line = CommandLine::parse(env::args_os())?;
+    let cf = setup::configuration(&line, PROCESS)?;
+    let config = DeliveryConfig::load(&cf, Protocol::Smtp)?;
+    let names = UnderPostfix::of(&cf)?;
+    setup::log(&line, PROCESS, &cf, &config).install();
+    let child = setup::child()?;
+    if !line.alone {
+        return Err(StartError::NotAlone);
+    }
+    let log = Log::through(Lines {
+        info: |text| tracing::info!("{text}"),
+        warning: |text| tracing::warn!("{text}"),
+    });
+    let confined =
+        |error: confinement::StartError| StartError::System("confinement", io::Error::other(error));
+    let stop = confinement::stop_signal().map_err(confined)?;
+    let nofile = confinement::raise_descriptor_limit();
+    setup::give_up_privileges(&line, &cf)?;
+    confinement::give_up_privileges().map_err(confined)?;
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    let cache = &config.cache;
+    let caps = Caps {
+        idle_ms: u32::try_from(cache.ttl_limit.get().as_millis()).unwrap_or(u32::MAX),
+        sessions: u32::MAX,
+        per_endpoint: cache.endpoint_session_limit.map_or(u32::MAX, |limit| limit.get()),
+        status_update_s: seconds(cache.status_update_time.get()),
+    };
+    let (max_idle, watchdog) = (config.process.max_idle.get(), seconds(names.daemon_timeout.get()));
+    Ok(Daemon { inherited, child, stop, nofile, caps, max_idle, watchdog, log })
+}
+
+impl Daemon {
+    /// Serves until master hangs up, SIGTERM comes, or nobody has needed the cache for a while.
+    ///
+    /// # Errors
+    /// [`DaemonError`].
+    pub fn run(self) -> Result<(), DaemonError> {
+        let Self { inherited, child, stop, nofile, caps, max_idle, watchdog, log } = self;
+        let (steward, theirs) = Channel::pair()?;
+        steward.set_waiting(Waiting::AtMost(PATIENCE))?;
+        let start = serve::Start { steward: theirs, stop, nofile, log };
+        let thread = std::thread::Builder::new().name(PROCESS.into()).spawn(|| serve::run(start))?;
+        let mut front = Front { inherited, child, steward, max_idle, watchdog };
+        front.greet(caps)?;
+        front.serve()?;
+        // The cache hears that its supervisor has gone: farewells, statistics.
+        drop(front);
+        thread.join().map_err(|_| DaemonError::Confused)??;
+        Ok(())
+    }
+}
+
+/// What happened while the process waited.
+enum Event {
+    Connection(UnixStream),
+    Nothing,
+    /// Nobody came for as long as the process may be idle.
+    Quiet,
+    End,
+}
+
+/// Between master, the agents and the cache's thread.
+struct Front {
+    inherited: Inherited,
+    child: Child,
+    steward: Channel,
+    max_idle: Duration,
+    watchdog: u32,
+}
+
+impl Front {
+    fn greet(&mut self, caps: Caps) -> Result<(), DaemonError> {
+        self.steward.send(&ToSteward::Hello { version: proto::VERSION, caps }, &[])?;
+        match self.steward.receive()?.0 {
+            FromSteward::Hello { .. } => Ok(()),
+            _ => Err(DaemonError::Confused),
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), DaemonError> {
+        let mut quiet_since = Instant::now();
+        let mut last = None;
+        loop {
+            let _was = nix::unistd::alarm::set(self.watchdog);
+            match self.wait(quiet_since)? {
+                Event::Nothing => {}
+                Event::End => return Ok(()),
+                Event::Connection(stream) => {
+                    // Master counts a process as one that works once it was busy and free again.
+                    let _ignored = tell(&self.inherited.status, self.child, State::Taken);
+                    self.introduce(&stream)?;
+                    if tell(&self.inherited.status, self.child, State::Available).is_err() {
+                        return Ok(());
+                    }
+                    quiet_since = Instant::now();
+                }
+                Event::Quiet => {
+                    let counted = self.statistics()?;
+                    if counted.held == 0 && last == Some(counted) {
+                        return Ok(());
+                    }
+                    last = Some(counted);
+                    quiet_since = Instant::now();
+                }
+            }
+        }
+    }
+
+    fn wait(&self, quiet_since: Instant) -> Result<Event, DaemonError> {
+        let Inherited { status, listener } = &self.inherited;
+        let idle = self.max_idle.saturating_sub(quiet_since.elapsed());
+        let alive = Duration::from_secs(u64::from(self.watchdog.div_ceil(SIGNS_OF_LIFE)));
+        let patience = Timespec::try_from(idle.min(alive)).map_err(io::Error::other)?;
+        let readable = |of| PollFd::from_borrowed_fd(of, PollFlags::IN);
+        let mut ready =
+            [readable(status.as_fd()), readable(self.steward.as_fd()), readable(listener.as_fd())];
+        match poll(&mut ready, Some(&patience)) {
+            Ok(0) if quiet_since.elapsed() >= self.max_idle => return Ok(Event::Quiet),
+            Ok(0) | Err(Errno::INTR) => return Ok(Event::Nothing),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let [master, cache, agent] = ready.map(|one| !one.revents().is_empty());
+        // The cache says nothing unasked: it has ended, by SIGTERM or a failure.
+        if master || cache {
+            return Ok(Event::End);
+        }
+        let accepted = if agent { accept(listener)? } else { None };
+        Ok(accepted.map_or(Event::Nothing, Event::Connection))
+    }
+
+    /// One end of a new channel to the cache, the other to the agent. An agent that has gone again is no failure.
+    fn introduce(&mut self, stream: &UnixStream) -> Result<(), DaemonError> {
+        let peer = rustix::net::sockopt::socket_peercred(stream)?;
+        if !(peer.uid.is_root() || peer.uid == rustix::process::geteuid()) {
+            tracing::warn!("a process of user {} is not let in", peer.uid.as_raw());
+            return Ok(());
+        }
+        let (agents, caches) = Channel::pair()?;
+        if let Err(error) = introduction::give(stream, &agents) {
+            tracing::debug!("agent: {error}");
+            return Ok(());
+        }
+        Ok(self.steward.send(&ToSteward::Client, &[caches.as_fd()])?)
+    }
+
+    fn statistics(&mut self) -> Result<Statistics, DaemonError> {
+        self.steward.send(&ToSteward::Statistics, &[])?;
+        match self.steward.receive()?.0 {
+            FromSteward::Statistics(statistics) => Ok(statistics),
+            _ => Err(DaemonError::Confused),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Connections that outlive the processes that made them, under a real Postfix: its queue manager asks, our cache keeps.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use rustix::process::Signal;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+use std::time::Duration;
+use testkit::postfix::{Launch, Letter, Postfix, complaints};
+use testkit::process::Process;
+use testkit::sink::{Settings, Sink, Tls};
+use testkit::{Sandbox, programs, wait};
+
+/// Every session is kept, for longer than a test takes.
+const KEPT: &str =
+    "-o smtp_connection_cache_destinations=static:all -o smtp_connection_cache_time_limit=600s";
+
+/// Our agent for d.test and e.test, which name the same server in different ways.
+fn agent(sandbox: &Sandbox, sink: &Sink, arguments: &str) -> Launch {
+    let port = sink.address().port();
+    let next = |host: &str| format!("ours:[{host}]:{port}");
+    let routes = format!("{{ d.test = {} }}, {{ e.test = {} }}", next("127.0.0.1"), next("localhost"));
+    Postfix::in_sandbox(sandbox)
+        .option("transport_maps", format!("inline:{{ {routes} }}"))
+        .option("smtp_host_lookup", "native")
+        .option("default_transport", "discard:")
+        .option("service_throttle_time", "1s")
+        .agent("ours", "-", &format!("-o connection_cache_service_name=bscache {arguments}"))
+}
+
+/// With the cache.
+fn site(sandbox: &Sandbox, sink: &Sink, arguments: &str) -> Launch {
+    agent(sandbox, sink, arguments).cache("bscache", "-o connection_cache_ttl_limit=600s")
+}
+
+fn deliver(postfix: &Postfix, recipient: &str) -> String {
+    postfix.inject(&[Letter { recipient: recipient.into(), age: Duration::ZERO }]);
+    postfix.expect_line(&[&format!("to=<{recipient}>"), "status=sent"])
+}
+
+fn connections(sink: &Sink) -> usize {
+    sink.record().connections.len()
+}
+
+fn cache(postfix: &Postfix) -> Process {
+    wait::expect("baton-scache", || {
+        let children = Process::find(postfix.master())?.children();
+        children.into_iter().find(|child| child.name == "baton-scache")
+    })
+}
+
+fn reload(postfix: &Postfix) {
+    let mut command = Command::new(programs::debian("postfix"));
+    let done = command.arg("-c").arg(postfix.configuration()).arg("reload").output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn messages_back_to_back_share_connections_as_the_queue_manager_asks_and_statistics_show_it() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    let postfix = site(&sandbox, &sink, "").option("ours_destination_concurrency_limit", "2").start();
+    let letter = |number| Letter { recipient: format!("u{number}@d.test"), age: Duration::ZERO };
+    postfix.inject(&(0..30).map(letter).collect::<Vec<_>>());
+    for number in 0..30 {
+        postfix.expect_line(&[&format!("to=<u{number}@d.test>"), "status=sent"]);
+    }
+    assert_eq!(sink.messages().len(), 30);
+    assert!(connections(&sink) <= 8, "{}", sink.record());
+    postfix.expect_line(&["postfix/smtp[", "conn_use=8,", "status=sent"]);
+    let old = cache(&postfix);
+    reload(&postfix);
+    assert!(old.wait_gone(wait::PATIENCE), "master let it go");
+    postfix.expect_line(&["postfix/scache[", "statistics: start interval "]);
+    let line = postfix.expect_line(&["postfix/scache[", "statistics: domain lookup hits="]);
+    assert!(!line.contains("hits=0 "), "{line}");
+    postfix
+        .expect_line(&["postfix/scache[", "statistics: max simultaneous domains=1 addresses=1 connection="]);
+    sink.expect("farewells", wait::PATIENCE, |record| record.open == 0);
+    deliver(&postfix, "again@d.test");
+    assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
+    postfix.stop();
+}
+
+#[test]
+fn the_cache_is_found_by_the_name_of_its_service() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    let postfix = agent(&sandbox, &sink, KEPT).cache("elsewhere", "").start();
+    deliver(&postfix, "u1@d.test");
+    deliver(&postfix, "u2@d.test");
+    assert_eq!(connections(&sink), 2, "there is no bscache");
+    let log = postfix.log_from(0);
+    assert_eq!(log.matches("going on without the connection cache: private/bscache: ").count(), 1, "{log}");
+    postfix.stop();
+    let postfix = site(&sandbox, &sink, KEPT).start();
+    deliver(&postfix, "u3@d.test");
+    assert!(deliver(&postfix, "u4@d.test").contains("conn_use=2,"));
+    assert_eq!(connections(&sink), 3);
+    postfix.stop();
+}
+
+#[test]
+fn the_cache_tells_master_and_the_log_of_itself_as_often_as_it_is_asked_to() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    let postfix =
+        agent(&sandbox, &sink, KEPT).cache("bscache", "-o connection_cache_status_update_time=1s").start();
+    deliver(&postfix, "u1@d.test");
+    postfix.expect_line(&["postfix/scache[", "statistics: domain lookup hits=0 miss=1 success=0%"]);
+    cache(&postfix).signal(Signal::KILL);
+    postfix.expect_line(&["killed by signal 9"]);
+    deliver(&postfix, "u2@d.test");
+    assert!(!postfix.log_from(0).contains("throttling"), "it had done its work before");
+    postfix.stop();
+}
+
+#[test]
+fn a_session_that_the_server_ended_is_replaced_without_a_word() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp().close_after(1));
+    let postfix = site(&sandbox, &sink, KEPT).start();
+    for number in 1..=3 {
+        deliver(&postfix, &format!("u{number}@d.test"));
+        sink.expect("the end of the connection", wait::PATIENCE, |record| record.open == 0);
+    }
+    assert_eq!(connections(&sink), 3);
+    assert!(!postfix.log_from(0).contains("status=deferred"));
+    assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
+    postfix.stop();
+}
+
+#[test]
+fn a_session_is_used_as_often_and_for_as_long_as_configured() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    let postfix = site(&sandbox, &sink, &format!("{KEPT} -o smtp_connection_reuse_count_limit=3")).start();
+    for number in 0..9 {
+        deliver(&postfix, &format!("u{number}@d.test"));
+    }
+    assert_eq!((sink.record().longest(), connections(&sink)), (4, 3));
+    postfix.stop();
+    let sink = Sink::start(Settings::smtp());
+    let postfix = site(&sandbox, &sink, &format!("{KEPT} -o smtp_connection_reuse_time_limit=1s")).start();
+    deliver(&postfix, "v1@d.test");
+    sink.expect("the end by age", wait::PATIENCE, |record| record.open == 0);
+    assert!(sink.record().violations.is_empty());
+    deliver(&postfix, "v2@d.test");
+    assert_eq!(connections(&sink), 2);
+    postfix.stop();
+}
+
+#[test]
+fn domains_on_one_server_share_its_sessions_but_not_with_different_credentials() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp().with("AUTH PLAIN"));
+    let postfix = site(&sandbox, &sink, KEPT).start();
+    deliver(&postfix, "u1@d.test");
+    assert!(deliver(&postfix, "u2@e.test").contains("conn_use=2,"));
+    assert_eq!(connections(&sink), 1);
+    postfix.stop();
+    let sink = Sink::start(Settings::smtp().with("AUTH PLAIN"));
+    let port = sink.address().port();
+    let passwords = format!("{{ [127.0.0.1]:{port} = u:p }}, {{ [localhost]:{port} = v:q }}");
+    let postfix = site(&sandbox, &sink, KEPT)
+        .option("smtp_sasl_auth_enable", "yes")
+        .option("smtp_sasl_security_options", "noanonymous")
+        .option("smtp_sasl_password_maps", format!("inline:{{ {passwords} }}"))
+        .start();
+    deliver(&postfix, "v1@d.test");
+    assert!(!deliver(&postfix, "v2@e.test").contains("conn_use="));
+    assert!(deliver(&postfix, "v3@d.test").contains("conn_use=2,"));
+    assert_eq!(connections(&sink), 2);
+    postfix.stop();
+}
+
+#[test]
+fn an_encrypted_session_goes_from_process_to_process_and_only_root_has_its_keys() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp().tls(&Tls::default()));
+    let postfix = site(&sandbox, &sink, &format!("{KEPT} -o max_use=1"))
+        .option("smtp_tls_security_level", "may")
+        .option("smtp_tls_connection_reuse", "yes")
+        .option("smtp_tls_loglevel", "1")
+        .start();
+    for number in 1..=4 {
+        deliver(&postfix, &format!("u{number}@d.test"));
+    }
+    let log = postfix.log_from(0);
+    assert_eq!(log.matches("TLS connection reused to").count(), 3, "{log}");
+    assert_eq!((sink.record().handshakes, connections(&sink)), (1, 1));
+    let of_process = |line: &str| line.split_once("postfix/smtp[").map(|(_, rest)| rest[..9].to_owned());
+    let mut processes: Vec<_> = log.lines().filter(|line| line.contains("status=sent")).collect();
+    processes.dedup_by_key(|line| of_process(line));
+    assert_eq!(processes.len(), 4, "four processes: {log}");
+    let keys = postfix.configuration().parent().unwrap().join("spool/pid/baton-keys");
+    let keys = fs::metadata(keys).unwrap();
+    assert_eq!((keys.uid(), keys.mode() & 0o777), (0, 0o600));
+    assert_eq!(complaints(&log), Vec::<String>::new());
+    postfix.stop();
+}
+
+#[test]
+fn a_cache_that_is_killed_costs_a_connection_and_no_mail() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    let postfix = site(&sandbox, &sink, KEPT).start();
+    deliver(&postfix, "u1@d.test");
+    let old = cache(&postfix);
+    old.signal(Signal::KILL);
+    assert!(old.wait_gone(wait::PATIENCE));
+    deliver(&postfix, "u2@d.test");
+    deliver(&postfix, "u3@d.test");
+    assert!(deliver(&postfix, "u4@d.test").contains("conn_use="), "it is found again");
+    assert!(connections(&sink) <= 3, "{}", sink.record());
+    let complaints = complaints(&postfix.log_from(0));
+    assert!(complaints.iter().all(|line| line.contains("killed by signal 9")), "{complaints:?}");
+    postfix.stop();
+}
+
+#[test]
+fn a_cache_that_hangs_costs_one_timeout_and_no_mail() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    let arguments = format!("{KEPT} -o connection_cache_protocol_timeout=1s");
+    let postfix = site(&sandbox, &sink, &arguments).start();
+    deliver(&postfix, "u1@d.test");
+    let hung = cache(&postfix);
+    hung.signal(Signal::STOP);
+    for number in 2..=5 {
+        deliver(&postfix, &format!("u{number}@d.test"));
+    }
+    assert_eq!(connections(&sink), 5);
+    let log = postfix.log_from(0);
+    assert_eq!(log.matches("going on without the connection cache").count(), 1, "{log}");
+    hung.signal(Signal::CONT);
+    postfix.stop();
+}
