@@ -107,7 +107,7 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let (socket, records) = wire.into_quiet_parts()?;
     let family = socket.family();
     let descriptor = socket.into_descriptor().ok()?;
-    let cookie = bind(&descriptor, family, &history)?;
+    let cookie = bind(&descriptor, family, &history, records.is_some())?;
     let tls = match (records, security) {
         (None, _) => None,
         (Some(records), Security::Encrypted { peer, .. }) => {
@@ -129,14 +129,17 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
 }
 
 /// By what the next worker knows this socket. Before it is parked for the first time it is made sure that its connection
-/// stays the same.
-fn bind(socket: &OwnedFd, family: Family, history: &History) -> Option<u64> {
+/// stays the same. Where the system does not let this account do that, a session in plaintext is parked all the same:
+/// whoever holds its descriptor could speak in it, whatever is done here.
+fn bind(socket: &OwnedFd, family: Family, history: &History, encrypted: bool) -> Option<u64> {
     if family == Family::Tcp && history.uses <= 1 {
-        handover::pin(socket.as_fd())
-            .inspect_err(|error| {
-                tracing::warn!("cannot park a session: its socket cannot be pinned: {error}")
-            })
-            .ok()?;
+        match handover::pin(socket.as_fd()) {
+            Err(error) if encrypted || error.kind() != std::io::ErrorKind::PermissionDenied => {
+                tracing::warn!("cannot park a session: its socket cannot be pinned: {error}");
+                return None;
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
     handover::cookie(socket.as_fd()).ok()
 }
