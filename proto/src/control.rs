@@ -23,6 +23,13 @@ pub enum ToRelay {
     QueueFlush(Option<String>),
     /// Take these messages out of the queue without delivery or bounce.
     QueueRemove(String),
+    /// Find out whether mail for these recipients would be taken, and mail a report to the sender.
+    Verify {
+        /// Who asks; empty for nobody, who gets no report.
+        sender: String,
+        /// Whom to ask about.
+        recipients: Vec<String>,
+    },
     /// Stop handing out deliveries.
     Pause,
     /// Go on with them.

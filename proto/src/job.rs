@@ -57,6 +57,8 @@ pub enum FromWorker {
 pub struct Request {
     /// Chosen by the supervisor, repeated in the report.
     pub job: u64,
+    /// What is asked.
+    pub purpose: Purpose,
     /// The queue's word for the message, for the log.
     pub queue_id: String,
     /// Where to: a next hop, or several separated by comma and blank.
@@ -69,8 +71,8 @@ pub struct Request {
     pub ret: Option<Ret>,
     /// What the sender declared about the content.
     pub body: Body,
-    /// The sender asked for SMTPUTF8 (RFC 6531).
-    pub smtputf8: bool,
+    /// RFC 6531.
+    pub smtputf8: SmtpUtf8,
     /// Who handed the message in.
     pub client: Box<Client>,
     /// Where the content begins in the descriptor, in bytes.
@@ -85,6 +87,16 @@ pub struct Request {
     pub recipient_count: u32,
     /// The last of them; the others came in `Recipients` before this.
     pub recipients: Vec<Recipient>,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Deliver the message.
+    #[default]
+    Delivery,
+    /// Find out whether servers would take it, and send nothing. Results are [`Fate::Deliverable`] and [`Fate::Undeliverable`].
+    Probe,
 }
 
 /// Who handed the message in, for servers that want to know (XFORWARD). What is empty is not known.
@@ -123,6 +135,18 @@ pub enum Ret {
     Full,
     /// The header.
     Hdrs,
+}
+
+/// Whether the sender asked for SMTPUTF8 (RFC 6531 §3.4), and whether envelope or header really have UTF-8.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmtpUtf8 {
+    /// Not asked.
+    #[default]
+    NotAsked,
+    /// Asked, and there is UTF-8: only a server with SMTPUTF8 can take it.
+    Needed,
+    /// Asked, but all is ASCII: any server will do.
+    Asked,
 }
 
 /// RFC 6152: what the sender declared.
@@ -215,6 +239,10 @@ pub enum Fate {
     Delivered,
     /// The mail would come back to us: it goes to `best_mx_transport` instead. Nothing was decided.
     Passed,
+    /// A probe: the server would take it.
+    Deliverable,
+    /// A probe: it would not, or cannot be asked now.
+    Undeliverable,
 }
 
 /// The end of a request.

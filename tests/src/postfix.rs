@@ -3,12 +3,14 @@
 //! Nothing of it listens on the network unless a test asks for a server. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
 //! allows a message to be old when it arrives.
 
+mod lines;
 mod queue_file;
 
 use crate::daemon::Daemon;
 use crate::maincf::MainCf;
 use crate::process::Process;
 use crate::{programs, sandbox::Sandbox, wait};
+pub use lines::{complaints, shape};
 use nix::unistd::{Gid, Group, Uid, User};
 pub use queue_file::Letter;
 use std::fmt::Write as _;
@@ -17,7 +19,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What runs besides the SMTP clients.
 const SERVICES: &str = "\
@@ -72,6 +74,16 @@ impl Launch {
         self
     }
 
+    /// Adds our delivery agent under this service name, for at most so many processes (`-`, a number).
+    #[must_use]
+    pub fn agent(mut self, name: &str, limit: &str, arguments: &str) -> Self {
+        // master puts the folder of Postfix's daemons before it.
+        let program = programs::ours("baton-smtp");
+        let _ =
+            writeln!(self.master, "{name} unix - - n - {limit} ../../../..{} {arguments}", program.display());
+        self
+    }
+
     /// Adds an SMTP server at this port of 127.0.0.1, for which these parameters differ from main.cf.
     #[must_use]
     pub fn server(mut self, port: u16, options: &[(&str, String)]) -> Self {
@@ -102,7 +114,7 @@ impl Launch {
             let started = fs::read_to_string(&log).is_ok_and(|text| text.contains("daemon started"));
             (started && UnixStream::connect(&pickup).is_ok()).then_some(())
         });
-        Postfix { daemon, queue, log }
+        Postfix { daemon, etc, queue, log }
     }
 }
 
@@ -113,11 +125,54 @@ const DAEMONS: &str = "/usr/lib/postfix/sbin";
 #[derive(Debug)]
 pub struct Postfix {
     daemon: Daemon,
+    etc: PathBuf,
     queue: PathBuf,
     log: PathBuf,
 }
 
 impl Postfix {
+    /// Submits a message by sendmail(1), with these options of it.
+    pub fn submit(&self, options: &[&str], sender: &str, recipients: &[&str], content: &str) {
+        let mut command = Command::new(programs::debian("sendmail"));
+        command.arg("-C").arg(&self.etc).args(options).args(["-i", "-f", sender, "--"]).args(recipients);
+        let mut sendmail =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("sendmail runs");
+        let written = sendmail.stdin.take().expect("piped").write_all(content.as_bytes());
+        written.expect("sendmail reads");
+        assert!(sendmail.wait().expect("own child").success(), "sendmail refused");
+    }
+
+    /// Waits for a line of its log that has all of these words, and gives it.
+    pub fn expect_line(&self, words: &[&str]) -> String {
+        wait::expect(&format!("a line with {words:?} in {}", self.log.display()), || {
+            let log = self.log_from(0);
+            log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        })
+    }
+
+    /// Files of a queue, by name.
+    pub fn queue_files(&self, name: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.queue.join(name)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found
+    }
+
+    /// Where its configuration is.
+    pub fn configuration(&self) -> &Path {
+        &self.etc
+    }
+
+    /// master's process number.
+    pub fn master(&self) -> u32 {
+        self.daemon.pid()
+    }
+
     /// An instance with everything below the sandbox.
     pub fn in_sandbox(sandbox: &Sandbox) -> Launch {
         let _ = programs::debian("postconf");

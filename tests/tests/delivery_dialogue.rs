@@ -50,6 +50,22 @@ fn smtp_discard_ehlo_keyword_address_maps_replaces_smtp_discard_ehlo_keywords() 
 }
 
 #[test]
+fn lmtp_discard_lhlo_keyword_address_maps_replaces_its_own_list() {
+    let lhlo = |mail: &str| {
+        let hello = "< 220 script.test LMTP\n> LHLO *\n< 250-script.test\n< 250-DSN\n< 250 SIZE 1000000\n";
+        format!("{hello}> MAIL FROM:<sender@client.test>{mail}\n< 250 ok\n{AFTER_MAIL}< 221 bye\n")
+    };
+    let settings = |launch: Launch| launch.option("default_transport", "lmtp");
+    let (line, _) = play("lhlo-list", &lhlo(" SIZE=*"), settings);
+    assert_eq!(line.status, "sent");
+    let settings = |launch: Launch| {
+        settings(launch).option("lmtp_discard_lhlo_keyword_address_maps", "inline:{ 127.0.0.1=size }")
+    };
+    let (line, _) = play("lhlo-map", &lhlo(""), settings);
+    assert_eq!(line.status, "sent");
+}
+
+#[test]
 fn a_discard_map_without_an_answer_defers_and_nothing_is_said() {
     let settings =
         |launch: Launch| launch.option("smtp_discard_ehlo_keyword_address_maps", "fail:{4.3.5 broken}");

@@ -226,3 +226,46 @@ fn a_loop_in_best_mx_transport_itself_bounces() {
     assert!(log.contains("dsn=5.4.6, status=bounced (mail for 127.0.0.1 loops back to myself)"), "{log}");
     relay.stop();
 }
+
+#[test]
+fn error_retry_and_discard_decide_without_a_server() {
+    let sandbox = Sandbox::new("verdicts");
+    let table = "inline:{ {e.test = error:5.1.2 No Such domain} {r.test = retry:4.3.2 Not now} {d.test = discard:gone} }";
+    let mut relay = Relay::in_sandbox(&sandbox).option("transport_maps", table).start();
+    injector::send(relay.intake(), 1, mail(&["u@e.test", "u@r.test", "u@d.test"], "1@client.test"));
+    wait::expect("three lines", || (relay.log().matches(" status=").count() >= 3).then_some(()));
+    let log = relay.log();
+    for line in [
+        "baton/error[",
+        "to=<u@e.test>, relay=none, ",
+        "dsn=5.1.2, status=bounced (No Such domain)",
+        "dsn=4.3.2, status=deferred (Not now)",
+        "baton/discard[",
+        "dsn=2.0.0, status=sent (gone)",
+        "sender non-delivery notification: ",
+    ] {
+        assert!(log.contains(line), "no {line:?} in {log}");
+    }
+    relay.stop();
+}
+
+#[test]
+fn sender_dependent_relayhost_maps_lead_to_the_senders_own_host() {
+    let sandbox = Sandbox::new("sender-hosts");
+    let (own, other) = (Sink::start(Settings::smtp()), Sink::start(Settings::smtp()));
+    let mut relay = Relay::in_sandbox(&sandbox)
+        .option("relayhost", other.nexthop())
+        .option("sender_dependent_relayhost_maps", format!("inline:{{ {{@own.test = {}}} }}", own.nexthop()))
+        .start();
+    let from = |sender: &str, id: &str| Mail { sender: sender.into(), ..mail(&["u@d.test"], id).remove(0) };
+    injector::send(
+        relay.intake(),
+        1,
+        vec![from("a@own.test", "1@client.test"), from("a@else.test", "2@client.test")],
+    );
+    own.expect_messages(1);
+    other.expect_messages(1);
+    assert_eq!(own.messages()[0].sender, "a@own.test");
+    relay.expect_empty(wait::PATIENCE);
+    relay.stop();
+}

@@ -47,11 +47,18 @@ const USES: &[(&str, &[&str])] = &[
             "baton-intake",
         ],
     ),
+    ("baton-postfix-wire", &[]),
+    ("baton-queuefile", &[]),
+    (
+        "baton-postfix",
+        &["baton-postfix-wire", "baton-queuefile", "baton-worker", "baton-maincf", "baton-proto"],
+    ),
     ("baton-testkit", &[]),
 ];
 
 /// Files that may hold unsafe code: one small module each, with the reason in its first lines.
 const UNSAFE: &[&str] = &[
+    "deploy/postfix/src/inherited.rs",
     "proto/src/channel/under_tokio.rs",
     "worker/maincf/src/tables/posix_regex.rs",
     "worker/tls/src/handover/counters.rs",

@@ -19,21 +19,23 @@ mod login;
 mod lookup;
 mod open;
 mod outgoing;
+mod race;
 pub mod recipients;
 mod reuse;
 mod secure;
 mod session;
 mod transact;
+mod watch;
 
 use crate::cache::Cache;
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
-use crate::log::delivery::{self as log, Delays, Relay, Stamps};
-use crate::supervisor::Job;
-use crate::wire::Mail;
+use crate::log::delivery::{Delays, Relay, Stamps};
+use crate::register::{Register, Settled};
+use crate::wire::Message;
 use fate::{Bounces, Fate, Position};
 use proto::clock::Boottime;
-use proto::job::{self, RecipientResult, Report, Request, SessionUse, Site};
+use proto::job::{self, Recipient, RecipientResult, Report, Request, SessionUse, Site};
 use recipients::{Failure, Recipients};
 use route::{Candidate, Nexthop};
 use session::Session;
@@ -47,20 +49,31 @@ pub struct Done {
     pub results: Vec<RecipientResult>,
     /// The rest.
     pub report: Report,
-    /// The message, whose lock is held until this goes.
-    pub mail: Mail,
+}
+
+/// What is delivered.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// What to do; its own list of recipients is not looked at.
+    pub request: &'a Request,
+    /// For whom; never empty.
+    pub recipients: Vec<Recipient>,
+    /// The message.
+    pub mail: &'a dyn Message,
+    /// Hears of results as they come.
+    pub register: &'a mut dyn Register,
 }
 
 /// Delivers one message to the recipients of one request.
-pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job) -> Done {
-    let Job { request, recipients, message } = job;
-    let mail = Mail::new(message, request.content_offset, request.content_length);
+pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, order: Order<'_>) -> Done {
+    let Order { request, recipients, mail, register } = order;
     let mut delivery = Delivery {
         context,
         cache,
         duty,
-        request: &request,
-        mail: &mail,
+        request,
+        mail,
+        register,
         left: Recipients::new(recipients),
         last_failure: None,
         last_relay: Relay::default(),
@@ -85,7 +98,7 @@ pub async fn deliver(context: &Context, cache: &mut Cache, duty: &Duty, job: Job
         _ => Site::Reached,
     };
     let report = Report { job: request.job, results: Vec::new(), site, session, leaving: false };
-    Done { results: left.into_results(), report, mail }
+    Done { results: left.into_results(), report }
 }
 
 /// A request on its way.
@@ -94,7 +107,8 @@ struct Delivery<'a> {
     cache: &'a mut Cache,
     duty: &'a Duty,
     request: &'a Request,
-    mail: &'a Mail,
+    mail: &'a dyn Message,
+    register: &'a mut dyn Register,
     left: Recipients,
     /// What the last host or lookup said: the reason of those for whom no other is left.
     last_failure: Option<Failure>,
@@ -202,8 +216,9 @@ impl Delivery<'_> {
 
     /// What a failure means for one recipient.
     fn apply(&mut self, at: usize, failure: &Failure, position: Position, relay: &Relay, stamps: Stamps) {
-        let bounces =
-            if self.context.config.errors.soft_bounce { Bounces::Softened } else { Bounces::AsUsual };
+        let probe = self.request.purpose == job::Purpose::Probe;
+        let softened = self.context.config.errors.soft_bounce && !probe;
+        let bounces = if softened { Bounces::Softened } else { Bounces::AsUsual };
         if fate::fate(failure.class(), position, bounces) == Fate::TryNext {
             // One line for a failure that all recipients share.
             if self.last_failure.as_ref() != Some(failure) {
@@ -215,13 +230,13 @@ impl Delivery<'_> {
         }
         let failure = self.context.rewordings.result(failure.clone());
         let (fate, word) = match fate::fate(failure.class(), Position::Last, bounces) {
+            _ if probe => (job::Fate::Undeliverable, "undeliverable"),
             Fate::Defer | Fate::TryNext => (job::Fate::Deferred, "deferred"),
             Fate::Bounce => (job::Fate::Bounced, "bounced"),
             Fate::SoftBounce => (job::Fate::Deferred, "SOFTBOUNCE"),
         };
         let failure = if word == "SOFTBOUNCE" { failure.softened() } else { failure };
-        self.log(at, relay, stamps, &failure.status, word, &failure.reason);
-        self.left.settle(at, fate, failure);
+        self.conclude(at, Ending { fate, word, failure, success: job::Fate::Sent }, relay, stamps);
     }
 
     /// Everybody for whom no host is left.
@@ -235,13 +250,23 @@ impl Delivery<'_> {
         self.apply_to_all(&failure, Position::Last, &relay);
     }
 
-    fn log(&self, at: usize, relay: &Relay, stamps: Stamps, dsn: &str, status: &str, reason: &str) {
-        let Some(recipient) = self.left.at(at) else { return };
+    /// The one way to a result.
+    fn conclude(&mut self, at: usize, ending: Ending, relay: &Relay, stamps: Stamps) {
+        let Ending { fate, word, failure, success } = ending;
+        let Some((recipient, result)) = self.left.settle(at, fate, failure) else { return };
         let resolution = u8::try_from(self.context.config.log.delay_resolution.get()).unwrap_or(6);
         let delays = Delays::new(&self.request.times, stamps, now_micros(), resolution);
-        let result = log::Result { dsn, status, reason };
-        log::line(&self.context.service, &self.request.queue_id, recipient, relay, &delays, result);
+        self.register.settled(&Settled { recipient, result, word, success, relay, delays });
     }
+}
+
+/// What became of a recipient.
+struct Ending {
+    fate: job::Fate,
+    word: &'static str,
+    failure: Failure,
+    /// Where success would leave the sender's wish to hear of it.
+    success: job::Fate,
 }
 
 /// What became of an attempt over a session.

@@ -22,6 +22,11 @@ impl Farewells {
         waiting.len() < MOST
     }
 
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Goes on with a farewell beside other work.
     pub fn wait_for(&self, farewell: impl Future<Output = ()> + Send + 'static) {
         self.0.borrow_mut().spawn(farewell);

@@ -16,6 +16,7 @@ pub mod log;
 pub mod probe;
 pub mod process;
 pub mod refused;
+pub mod register;
 pub mod serve;
 pub mod state;
 pub mod supervisor;

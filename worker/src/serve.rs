@@ -4,7 +4,9 @@ use crate::cache::Cache;
 use crate::context::Context;
 use crate::delivery::{self, Done};
 use crate::duty::Duty;
+use crate::register::Lines;
 use crate::supervisor::{Job, Order, Supervisor};
+use crate::wire::Mail;
 use proto::channel::Channel;
 use proto::orphan::OrphanRecord;
 use std::os::fd::AsFd;
@@ -91,11 +93,15 @@ struct Server<'a> {
 
 impl Server<'_> {
     async fn serve(&mut self, job: Job, next: Next) -> Next {
-        let queue_id = job.request.queue_id.clone();
+        let Job { request, recipients, message } = job;
+        let mail = Mail::new(message, request.content_offset, request.content_length);
+        let mut register = Lines { service: &self.context.service, queue_id: &request.queue_id };
+        let order = delivery::Order { request: &request, recipients, mail: &mail, register: &mut register };
         let duty = Duty::default();
         let mut heard = Heard::default();
         let done = {
-            let mut delivering = std::pin::pin!(delivery::deliver(self.context, &mut self.cache, &duty, job));
+            let mut delivering =
+                std::pin::pin!(delivery::deliver(self.context, &mut self.cache, &duty, order));
             loop {
                 tokio::select! {
                     biased;
@@ -113,11 +119,11 @@ impl Server<'_> {
                 }
             }
         };
-        self.finish(queue_id, done, heard, next).await
+        self.finish(request.queue_id, done, mail, heard, next).await
     }
 
-    async fn finish(&mut self, queue_id: String, done: Done, heard: Heard, next: Next) -> Next {
-        let Done { results, mut report, mail } = done;
+    async fn finish(&mut self, queue_id: String, done: Done, mail: Mail, heard: Heard, next: Next) -> Next {
+        let Done { results, mut report } = done;
         let record = OrphanRecord { queue_id, time: delivery::now_micros(), results };
         if heard.gone {
             // The message's lock goes only after this is on stable storage.

@@ -12,9 +12,11 @@ mod recovery;
 mod reports;
 mod rounds;
 mod transports;
+mod verdicts;
 mod waiting;
 
 pub use transports::Transports;
+pub(crate) use verdicts::{Verdict, is_text};
 
 use crate::control::Asked;
 use crate::pool::{self, Job, Pool, Steward, WorkerId};
@@ -23,7 +25,7 @@ use active::{Active, Written};
 use listing::Listing;
 use maincf::RelayConfig;
 use proto::control::RelayStatistics;
-use proto::job::{Body, CacheUse, Client, ClientSource, Recipient, Request, Ret, Times};
+use proto::job::{Body, CacheUse, Client, ClientSource, Purpose, Recipient, Request, Ret, SmtpUtf8, Times};
 use schedule::{Assignment, BackOff, Deferred, Outcome, RetryTimer, Scheduler};
 use spool::{Message, QueueId, Recovery, Spool};
 use std::collections::{HashMap, HashSet};
@@ -325,6 +327,10 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
     let flags = assignment.cache();
     Request {
         job,
+        purpose: match envelope.purpose {
+            spool::Purpose::Delivery => Purpose::Delivery,
+            spool::Purpose::Probe => Purpose::Probe,
+        },
         queue_id: active.message.id().to_string(),
         nexthop: assignment.nexthop().to_string(),
         sender: envelope.sender.clone(),
@@ -340,7 +346,11 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
             spool::BodyType::SevenBit => Body::SevenBit,
             spool::BodyType::Unspecified => Body::Unset,
         },
-        smtputf8: envelope.smtputf8,
+        smtputf8: match envelope.smtputf8 {
+            spool::SmtpUtf8::NotAsked => SmtpUtf8::NotAsked,
+            spool::SmtpUtf8::Asked => SmtpUtf8::Asked,
+            spool::SmtpUtf8::Needed => SmtpUtf8::Needed,
+        },
         client: Box::new(client(&envelope.client, active.message.id())),
         content_offset: 0,
         content_length: 0,

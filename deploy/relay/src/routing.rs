@@ -1,10 +1,14 @@
-//! From a recipient to its transport and next hop: transport_maps, default_transport, relayhost.
+//! From a recipient to its transport and next hop: transport_maps, default_transport, relayhost, and what the sender decides.
 
+mod sender;
+
+use crate::dispatch::is_text;
 use maincf::RelayConfig;
 use maincf::tables::{
     OpenError, ParentMatch, TableError, Tables, TransportEntry, TransportMatch, transport_match,
 };
 use maincf::value::TransportNexthop;
+use sender::Found;
 
 /// Where one recipient goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,6 +40,20 @@ pub enum Author {
         /// The key that it has.
         key: String,
     },
+    /// `sender_dependent_default_transport_maps`.
+    SenderTransport {
+        /// `type:name`.
+        table: String,
+        /// The key that it has.
+        key: String,
+    },
+    /// `sender_dependent_relayhost_maps`.
+    SenderRelayhost {
+        /// `type:name`.
+        table: String,
+        /// The key that it has.
+        key: String,
+    },
     /// `default_transport`.
     DefaultTransport,
     /// `relayhost`.
@@ -48,6 +66,12 @@ impl std::fmt::Display for Author {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Table { table, key } => write!(f, "transport_maps, {table}, key {key}"),
+            Self::SenderTransport { table, key } => {
+                write!(f, "sender_dependent_default_transport_maps, {table}, key {key}")
+            }
+            Self::SenderRelayhost { table, key } => {
+                write!(f, "sender_dependent_relayhost_maps, {table}, key {key}")
+            }
             Self::DefaultTransport => f.write_str("default_transport"),
             Self::Relayhost => f.write_str("relayhost"),
             Self::Domain => f.write_str("the recipient's domain"),
@@ -63,7 +87,17 @@ pub struct Routing {
     delimiters: String,
     default: TransportNexthop,
     relayhost: Option<String>,
+    sender_transports: Tables,
+    sender_relayhosts: Tables,
     deferred: Vec<String>,
+}
+
+/// Where mail of one sender goes that no transport table has a word for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defaults {
+    route: TransportNexthop,
+    transport_by: Author,
+    nexthop_by: Author,
 }
 
 impl Routing {
@@ -79,43 +113,68 @@ impl Routing {
             delimiters: config.rewriting.recipient_delimiter.clone(),
             default: routing.default_transport.clone(),
             relayhost: Some(config.nexthop.relayhost.join(", ")).filter(|hosts| !hosts.is_empty()),
+            sender_transports: routing.sender_transports.open()?,
+            sender_relayhosts: routing.sender_relayhosts.open()?,
             deferred: routing.defer_transports.iter().map(str::to_owned).collect(),
         })
     }
 
     /// What the tables have to say to the operator once they are open.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
-        self.tables.remarks()
+        [&self.tables, &self.sender_transports, &self.sender_relayhosts].into_iter().flat_map(Tables::remarks)
     }
 
-    /// Where `address` goes. The table decides; without it `default_transport`'s own next hop, then `relayhost`,
-    /// then the recipient's domain.
+    /// What holds for mail of `sender` (empty: the null sender): the transport of its own or `default_transport`, with
+    /// its next hop, else a relayhost of its own or `relayhost`.
+    ///
+    /// # Errors
+    /// [`TableError`]: the mail is deferred.
+    pub fn defaults(&self, sender: &str) -> Result<Defaults, TableError> {
+        let (route, transport_by) = match sender::find(&self.sender_transports, sender, &self.delimiters)? {
+            Some(Found { value, table, key }) => match TransportEntry::parse(&value) {
+                TransportEntry::Transport(route) => (route, Author::SenderTransport { table, key }),
+                // A transport cannot be left out here, as it can in a transport table.
+                TransportEntry::Unchanged | TransportEntry::Nexthop(_) => {
+                    return Err(TableError::unusable(&table, &key, "a value without a transport"));
+                }
+            },
+            None => (self.default.clone(), Author::DefaultTransport),
+        };
+        if route.nexthop.is_some() {
+            return Ok(Defaults { route, nexthop_by: transport_by.clone(), transport_by });
+        }
+        let (nexthop, nexthop_by) = match sender::find(&self.sender_relayhosts, sender, &self.delimiters)? {
+            Some(Found { value, table, key }) => (Some(value), Author::SenderRelayhost { table, key }),
+            None if self.relayhost.is_some() => (self.relayhost.clone(), Author::Relayhost),
+            None => (None, Author::Domain),
+        };
+        Ok(Defaults { route: TransportNexthop { nexthop, ..route }, transport_by, nexthop_by })
+    }
+
+    /// Where `address` goes. The table decides; without it the sender's defaults, then the recipient's domain.
     ///
     /// # Errors
     /// [`TableError`]: the recipient is deferred.
-    pub fn destination(&self, address: &str) -> Result<Destination, TableError> {
-        Ok(self.route(address)?.destination)
+    pub fn destination(&self, defaults: &Defaults, address: &str) -> Result<Destination, TableError> {
+        Ok(self.route(defaults, address)?.destination)
     }
 
     /// As [`Self::destination`], with who decided.
     ///
     /// # Errors
     /// The same.
-    pub fn route(&self, address: &str) -> Result<Routed, TableError> {
+    pub fn route(&self, defaults: &Defaults, address: &str) -> Result<Routed, TableError> {
         let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
-        let without = TransportNexthop {
-            transport: self.default.transport.clone(),
-            nexthop: self.default.nexthop.clone().or_else(|| self.relayhost.clone()),
-        };
         let entry = transport_match(&self.tables, address, &self.delimiters, self.parents)?;
-        let (transport_by, nexthop_by) = self.authors(entry.as_ref());
+        let (transport_by, nexthop_by) = authors(defaults, entry.as_ref());
         let route = match entry {
-            Some(found) => found.entry.apply(without),
-            None => without,
+            Some(found) => found.entry.apply(defaults.route.clone()),
+            None => defaults.route.clone(),
         };
         let nexthop = match route.nexthop {
             // The path of a socket is the one next hop whose letters' case means something.
             Some(path) if path.starts_with("unix:") => path,
+            Some(text) if is_text(&route.transport) => text,
             Some(nexthop) => nexthop.to_lowercase(),
             None => domain.to_lowercase(),
         };
@@ -126,29 +185,25 @@ impl Routing {
         })
     }
 
-    /// Who decides about transport and next hop, given the table's entry.
-    fn authors(&self, entry: Option<&TransportMatch>) -> (Author, Author) {
-        let without = match (&self.default.nexthop, &self.relayhost) {
-            (Some(_), _) => Author::DefaultTransport,
-            (None, Some(_)) => Author::Relayhost,
-            (None, None) => Author::Domain,
-        };
-        let Some(TransportMatch { entry, key, table }) = entry else {
-            return (Author::DefaultTransport, without);
-        };
-        let in_table = || Author::Table { table: table.clone(), key: key.clone() };
-        match entry {
-            TransportEntry::Unchanged => (Author::DefaultTransport, without),
-            TransportEntry::Nexthop(_) => (Author::DefaultTransport, in_table()),
-            TransportEntry::Transport(TransportNexthop { nexthop: Some(_), .. }) => (in_table(), in_table()),
-            TransportEntry::Transport(_) => (in_table(), Author::Domain),
-        }
-    }
-
     /// Whether `defer_transports` names the transport: its mail waits until the operator asks for it.
     #[must_use]
     pub fn waits(&self, transport: &str) -> bool {
         self.deferred.iter().any(|name| name == transport)
+    }
+}
+
+/// Who decides about transport and next hop, given the table's entry.
+fn authors(defaults: &Defaults, entry: Option<&TransportMatch>) -> (Author, Author) {
+    let Defaults { transport_by, nexthop_by, .. } = defaults;
+    let Some(TransportMatch { entry, key, table }) = entry else {
+        return (transport_by.clone(), nexthop_by.clone());
+    };
+    let in_table = || Author::Table { table: table.clone(), key: key.clone() };
+    match entry {
+        TransportEntry::Unchanged => (transport_by.clone(), nexthop_by.clone()),
+        TransportEntry::Nexthop(_) => (transport_by.clone(), in_table()),
+        TransportEntry::Transport(TransportNexthop { nexthop: Some(_), .. }) => (in_table(), in_table()),
+        TransportEntry::Transport(_) => (in_table(), Author::Domain),
     }
 }
 
@@ -164,14 +219,57 @@ mod tests {
     }
 
     fn route(text: &str, address: &str) -> String {
-        let Destination { transport, nexthop } = routing(text).destination(address).unwrap();
+        route_of(text, "", address)
+    }
+
+    fn route_of(text: &str, sender: &str, address: &str) -> String {
+        let routing = routing(text);
+        let defaults = routing.defaults(sender).unwrap();
+        let Destination { transport, nexthop } = routing.destination(&defaults, address).unwrap();
         format!("{transport}:{nexthop}")
+    }
+
+    #[test]
+    fn sender_dependent_relayhost_maps_go_before_relayhost() {
+        let maps = "relayhost = [r]\nrecipient_delimiter = +\nsender_dependent_relayhost_maps = inline:{ \
+            {a@s.test = [a]:587} {@t.test = [t]} {<> = [null]} {d@t.test = dunno} }";
+        for (sender, want) in [
+            ("a@s.test", "smtp:[a]:587"),
+            ("A+x@S.test", "smtp:[a]:587"),
+            ("b@s.test", "smtp:[r]"),
+            ("b@t.test", "smtp:[t]"),
+            ("d@t.test", "smtp:[r]"),
+            ("", "smtp:[null]"),
+        ] {
+            assert_eq!(route_of(maps, sender, "u@example.org"), want, "{sender}");
+        }
+        let table = format!("{maps}\ntransport_maps = inline:{{ example.org=lmtp:[l] }}");
+        assert_eq!(route_of(&table, "a@s.test", "u@example.org"), "lmtp:[l]");
+        let by = |text: &str, sender| {
+            let routing = routing(text);
+            let routed = routing.route(&routing.defaults(sender).unwrap(), "u@a.test").unwrap();
+            routed.nexthop_by.to_string()
+        };
+        assert!(by(maps, "b@t.test").ends_with(", key @t.test"), "{}", by(maps, "b@t.test"));
+    }
+
+    #[test]
+    fn sender_dependent_default_transport_maps_go_before_default_transport() {
+        let maps = "relayhost = [r]\nsender_dependent_default_transport_maps = inline:{ \
+            {a@s.test = relay:} {@t.test = lmtp:[t]} {bad@s.test = :[x]} }";
+        assert_eq!(route_of(maps, "a@s.test", "u@example.org"), "relay:[r]");
+        assert_eq!(route_of(maps, "x@t.test", "u@example.org"), "lmtp:[t]");
+        assert_eq!(route_of(maps, "x@u.test", "u@example.org"), "smtp:[r]");
+        assert!(routing(maps).defaults("bad@s.test").is_err());
+        let broken = "sender_dependent_relayhost_maps = fail:{broken}";
+        assert!(routing(broken).defaults("a@s.test").is_err());
     }
 
     #[test]
     fn who_decided_is_told() {
         let by = |text: &str| {
-            let routed = routing(text).route("u@a.test").unwrap();
+            let routing = routing(text);
+            let routed = routing.route(&routing.defaults("").unwrap(), "u@a.test").unwrap();
             format!("{}; {}", routed.transport_by, routed.nexthop_by)
         };
         assert_eq!(by(""), "default_transport; the recipient's domain");

@@ -86,6 +86,7 @@ pub fn run(source: &Source, beginning: Beginning) -> Result<(), RunError> {
     for warning in maincf::warnings(&cf) {
         tracing::warn!("{warning}");
     }
+    settings::warn_of_untold(&config);
     worker::process::harden().map_err(|error| RunError::System("to hide the process", error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

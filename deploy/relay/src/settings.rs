@@ -5,6 +5,7 @@ use maincf::value::{DeliveryFlags, Feedback as Configured, Positive};
 use maincf::{ConfigErrors, Deployment, MainCf, Protocol, ReadError, RelayConfig};
 use proto::steward::Caps;
 use schedule::{BackOff, Caching, CachingRule, Feedback, Limits, TransportSettings};
+use spool::Postmaster;
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -130,6 +131,32 @@ pub fn back_off(config: &RelayConfig) -> BackOff {
         maximal: config.retry.maximal_backoff.get(),
         lifetime: config.retry.queue_lifetime,
         bounce_lifetime: config.retry.bounce_lifetime,
+    }
+}
+
+/// Who hears of failures besides senders. Addresses without domain are at `myorigin`.
+#[must_use]
+pub fn postmaster(config: &RelayConfig) -> Postmaster {
+    // An unreadable file was an error at start; later our name does.
+    let origin = config.identity.origin.read().unwrap_or_else(|_| config.identity.hostname.to_string());
+    let complete = |address: &str| match address.contains('@') {
+        true => address.to_owned(),
+        false => format!("{address}@{origin}"),
+    };
+    let bounce = &config.bounce;
+    let classes = &bounce.notify_classes;
+    Postmaster {
+        bounce: classes.bounce.then(|| complete(&bounce.bounce_notice_recipient)),
+        double_bounce: classes.double_bounce.then(|| complete(&bounce.double_bounce_notice_recipient)),
+        sender: complete(&bounce.double_bounce_sender),
+    }
+}
+
+/// Says which classes of `notify_classes` nobody is told of.
+pub fn warn_of_untold(config: &RelayConfig) {
+    let untold = &config.bounce.notify_classes.untold;
+    if !untold.is_empty() {
+        tracing::warn!("notify_classes: no notices of class {} are sent yet", untold.join(", "));
     }
 }
 

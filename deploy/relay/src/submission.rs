@@ -3,8 +3,8 @@
 use smtp::{
     Abort, Action, Admission, Afterwards, BadHeloName, Certainty, Class, DataEncoder, Dialect, Discard,
     EhloUse, Encryption, Envelope, Failure, Hello, HelloAction, HelloOptions, HeloName, Identification, Lost,
-    MailAuth, Onward, Outcome, PixWorkarounds, Quoting, Ready, Recipient, RefusedGreeting, ReplyReader,
-    SessionEnd, TransactionOptions, Utf8, Verdict,
+    MailAuth, Onward, Outcome, PixWorkarounds, Purpose, Quoting, Ready, Recipient, RefusedGreeting,
+    ReplyReader, SessionEnd, TransactionOptions, Utf8, Verdict,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -147,7 +147,11 @@ impl Submission {
             recipients.iter().map(|address| Recipient { address, notify, ..Recipient::default() }).collect();
         let (utf8, auth) = (Utf8::NotAsked, MailAuth::Unsaid);
         let envelope = Envelope { sender, size, body, utf8, envid, ret, auth, client: None, recipients: &to };
-        let options = TransactionOptions { quoting: Quoting::Rfc5321, afterwards: Afterwards::Keep };
+        let options = TransactionOptions {
+            quoting: Quoting::Rfc5321,
+            purpose: Purpose::Delivery,
+            afterwards: Afterwards::Keep,
+        };
         let mut transaction = ready.transaction(PEER, &envelope, options);
         self.line.refused = false;
         let carried = self.line.carry(&mut transaction, content, size);
@@ -301,7 +305,7 @@ fn lost(error: &std::io::Error) -> Lost {
 fn verdict(verdicts: Vec<Verdict>) -> Result<(), SubmissionError> {
     let failed = |verdict| match verdict {
         Verdict::Failed(failure) => Some(failure),
-        Verdict::Sent(_) => None,
+        Verdict::Sent(_) | Verdict::Deliverable(_) => None,
     };
     let mut failures: Vec<_> = verdicts.into_iter().filter_map(failed).collect();
     // What it said goes before what followed from that.

@@ -5,8 +5,8 @@ use proto::clock::Boottime;
 use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics, ToRelay};
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
-    Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Recipient, RecipientResult, Report,
-    Request, Ret, SessionUse, Site, Times, ToWorker,
+    Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult,
+    Report, Request, Ret, SessionUse, Site, SmtpUtf8, Times, ToWorker,
 };
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::orphan::OrphanRecord;
@@ -172,13 +172,14 @@ fn recipients() -> Vec<Recipient> {
 fn request(ret: Option<Ret>, body: Body) -> Request {
     Request {
         job: 5,
+        purpose: if ret.is_some() { Purpose::Delivery } else { Purpose::Probe },
         queue_id: "4Xyz".into(),
         nexthop: "[mx.example]:25, example.org".into(),
         sender: "s@example".into(),
         envid: Some("e1".into()),
         ret,
         body,
-        smtputf8: true,
+        smtputf8: SmtpUtf8::Needed,
         client: Box::new(Client {
             name: "c.example".into(),
             address: "192.0.2.1".into(),
@@ -229,11 +230,16 @@ pub(crate) fn from_worker() -> Vec<FromWorker> {
     let session = SessionUse { serial: 77, uses: 3, handovers: 2, handed_over: true };
     vec![
         FromWorker::Hello { version: 1 },
-        FromWorker::Results(
-            [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered, Fate::Passed]
-                .map(result)
-                .into(),
-        ),
+        FromWorker::Results(vec![
+            result(Fate::Sent),
+            result(Fate::Deferred),
+            result(Fate::Bounced),
+            result(Fate::Relayed),
+            result(Fate::Delivered),
+            result(Fate::Passed),
+            result(Fate::Deliverable),
+            result(Fate::Undeliverable),
+        ]),
         FromWorker::Report(Report {
             job: 5,
             results: vec![result(Fate::Sent)],
@@ -255,6 +261,10 @@ pub(crate) fn to_relay() -> Vec<ToRelay> {
         ToRelay::QueueFlush(Some("4Xyz".into())),
         ToRelay::QueueFlush(None),
         ToRelay::QueueRemove("4Xyz".into()),
+        ToRelay::Verify {
+            sender: "s@example".into(),
+            recipients: vec!["a@example".into(), "b@example".into()],
+        },
         ToRelay::Pause,
         ToRelay::Resume,
         ToRelay::Sessions(9),

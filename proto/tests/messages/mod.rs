@@ -8,8 +8,8 @@ use proto::clock::Boottime;
 use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics, ToRelay};
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
-    Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Recipient, RecipientResult, Report,
-    Request, Ret, SessionUse, Site, Times, ToWorker,
+    Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult,
+    Report, Request, Ret, SessionUse, Site, SmtpUtf8, Times, ToWorker,
 };
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::parked::{Label, Parked, Route, Taken};
@@ -214,20 +214,21 @@ fn request() -> impl Strategy<Value = Request> {
     let texts = (text(), text(), text(), of(text()));
     let numbers = any::<(u64, u64, u64, u32, [u64; 3])>();
     let recipients = vec(recipient(), 0..20);
-    (texts, ret, body, any::<[bool; 3]>(), numbers, recipients, client()).prop_map(
+    (texts, ret, body, any::<[bool; 4]>(), numbers, recipients, client()).prop_map(
         |(texts, ret, body, flags, numbers, recipients, client)| {
             let (queue_id, nexthop, sender, envid) = texts;
-            let [smtputf8, load, store] = flags;
+            let [smtputf8, load, store, probe] = flags;
             let (job, content_offset, content_length, recipient_count, [arrival, active, handed]) = numbers;
             Request {
                 job,
+                purpose: if probe { Purpose::Probe } else { Purpose::Delivery },
                 queue_id,
                 nexthop,
                 sender,
                 envid,
                 ret,
                 body,
-                smtputf8,
+                smtputf8: if smtputf8 { SmtpUtf8::Needed } else { SmtpUtf8::Asked },
                 client: Box::new(client),
                 content_offset,
                 content_length,
@@ -265,7 +266,16 @@ pub(crate) fn to_worker() -> impl Strategy<Value = ToWorker> {
 }
 
 fn result() -> impl Strategy<Value = RecipientResult> {
-    let all = [Fate::Sent, Fate::Deferred, Fate::Bounced, Fate::Relayed, Fate::Delivered, Fate::Passed];
+    let all = [
+        Fate::Sent,
+        Fate::Deferred,
+        Fate::Bounced,
+        Fate::Relayed,
+        Fate::Delivered,
+        Fate::Passed,
+        Fate::Deliverable,
+        Fate::Undeliverable,
+    ];
     let fate = prop::sample::select(all.to_vec());
     (any::<u32>(), fate, text(), text(), of(text()), of(text())).prop_map(
         |(index, fate, status, reason, remote_mta, diagnostic)| RecipientResult {
@@ -312,6 +322,7 @@ pub(crate) fn to_relay() -> impl Strategy<Value = ToRelay> {
         text().prop_map(ToRelay::QueueShow),
         of(text()).prop_map(ToRelay::QueueFlush),
         text().prop_map(ToRelay::QueueRemove),
+        (text(), vec(text(), 0..20)).prop_map(|(sender, recipients)| ToRelay::Verify { sender, recipients }),
         Just(()).prop_map(|()| ToRelay::Pause),
         Just(()).prop_map(|()| ToRelay::Resume),
         any::<u64>().prop_map(ToRelay::Sessions),

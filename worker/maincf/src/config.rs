@@ -7,7 +7,7 @@ use crate::param::{Protocol, Scope};
 use crate::params::{
     Bounce, Connect, Content, Dns, Errors, Hello, Identity, Intake, Lines, Log, Nexthop, Paths, Pool,
     Process, Queue, Retry, Rewriting, Routing, Sasl, SessionCache, Timeouts, Tls, TlsOpenssl, TlsTrust,
-    TransportLimits,
+    TransportLimits, UnderPostfix,
 };
 use crate::reader::{ConfigErrors, Reader};
 use crate::review;
@@ -200,6 +200,17 @@ impl TransportLimits {
         let mut reader = Reader::new(cf, Scope::Transport(transport));
         let limits = Self::load(&mut reader);
         reader.finish(limits, Vec::new())
+    }
+}
+
+impl UnderPostfix {
+    /// Reads the rows.
+    ///
+    /// Errors: every value that is wrong.
+    pub fn of(cf: &MainCf) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::new(cf, Scope::Protocol(Protocol::Smtp));
+        let neighbours = Self::load(&mut reader);
+        reader.finish(neighbours, Vec::new())
     }
 }
 

@@ -207,8 +207,6 @@ const ROUTES: &[&str] = &[
     "relay_transport",
     "relocated_maps",
     "sender_canonical_maps",
-    "sender_dependent_default_transport_maps",
-    "sender_dependent_relayhost_maps",
     "virtual_alias_maps",
 ];
 

@@ -82,7 +82,7 @@ pub enum ReadError {
 #[derive(Clone, Debug)]
 pub struct MainCf {
     settings: BTreeMap<String, Setting>,
-    /// Names that the process itself knows: `process_name`, `service_name`.
+    /// Names that the process itself knows: `process_name`, `service_name`, `process_id`.
     own: BTreeMap<&'static str, String>,
     deployment: Deployment,
     system_hostname: String,
@@ -144,9 +144,10 @@ impl MainCf {
         self
     }
 
-    /// Sets `process_name` and `service_name`, which no file can.
+    /// Sets `process_name`, `service_name` and `process_id`, which no file can.
     #[must_use]
     pub fn in_process(mut self, process_name: &str, service_name: &str) -> Self {
+        self.own.insert("process_id", std::process::id().to_string());
         self.own.insert("process_name", process_name.into());
         self.own.insert("service_name", service_name.into());
         self

@@ -24,6 +24,7 @@ mod timeouts;
 mod tls;
 mod tls_openssl;
 mod tls_trust;
+mod under_postfix;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -53,6 +54,7 @@ pub use timeouts::Timeouts;
 pub use tls::Tls;
 pub use tls_openssl::TlsOpenssl;
 pub use tls_trust::TlsTrust;
+pub use under_postfix::UnderPostfix;
 
 use crate::param::{Group, Mirror, Param, Protocol, Scope};
 
@@ -83,6 +85,7 @@ pub const ALL: &[Group] = &[
     Queue::GROUP,
     Bounce::GROUP,
     Intake::GROUP,
+    UnderPostfix::GROUP,
 ];
 
 /// A row, found by one of its names.

@@ -6,6 +6,7 @@ mod flags;
 mod known_ports;
 mod list;
 mod net;
+mod notify;
 mod number;
 mod sasl;
 mod service;
@@ -18,7 +19,7 @@ use std::num::ParseIntError;
 
 pub use choice::{
     AddressPreference, CipherGrade, DnsSupport, HostLookup, InetInterfaces, InetProtocols, InsecureMxPolicy,
-    ResolverOptions, SecurityLevel,
+    ResolverOptions, SecurityLevel, VerifyTarget,
 };
 pub use feedback::Feedback;
 pub use flags::DeliveryFlags;
@@ -26,6 +27,7 @@ pub use known_ports::KnownPorts;
 pub use list::Keywords;
 pub(crate) use list::words;
 pub use net::{Network, Networks};
+pub use notify::NotifyClasses;
 pub use number::{Positive, Within};
 pub use sasl::{SaslOptions, SaslType};
 pub use service::Service;

@@ -68,7 +68,7 @@
 //! #     sender: "s@x", size: 7, body: Body::Undeclared, utf8: Utf8::NotAsked, envid: None, ret: None, auth: MailAuth::Unsaid,
 //! #     client: None, recipients: &to,
 //! # };
-//! # let options = TransactionOptions { quoting: Quoting::Rfc5321, afterwards: Afterwards::Keep };
+//! # let options = TransactionOptions { quoting: Quoting::Rfc5321, purpose: Purpose::Delivery, afterwards: Afterwards::Keep };
 //! # let session = Ready::from_facts(Dialect::SMTP, facts);
 //! # let transaction = session.transaction("h[1]", &envelope, options);
 //! # let commands = "RSET\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@x>\r\nDATA\r\n";
@@ -119,6 +119,6 @@ pub use reply::{Code, FilterFailed, Reply, ReplyClass, ReplyError, ReplyFilter, 
 pub use stage::Stage;
 pub use status::{Class, Status};
 pub use transaction::{
-    Abort, Action, Afterwards, Broken, Outcome, SessionEnd, Settled, Stale, Transaction, TransactionOptions,
-    Verdict,
+    Abort, Action, Afterwards, Broken, Outcome, ProbeUntil, Purpose, SessionEnd, Settled, Stale, Transaction,
+    TransactionOptions, Verdict,
 };

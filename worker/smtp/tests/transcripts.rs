@@ -5,7 +5,7 @@
 //! ```text
 //! server PIPELINING SIZE=1000 LMTP REUSED   extensions, and what else is to know about the session
 //! to a@x orig=b@y orcpt=rfc822;c@z notify=success,delay      one line per recipient
-//! from s@x   size 7   body 7bit|8bit   utf8 asked|needed   envid id   ret full|hdrs   auth <>   quit   dots-pass
+//! from s@x   size 7   body 7bit|8bit   utf8 asked|needed   envid id   ret full|hdrs   auth <>   quit   dots-pass   probe rcpt|data
 //! client name=a address=b port=c protocol=d helo=e ident=f source=remote
 //! ```
 //!
@@ -52,6 +52,7 @@ struct Setting<'t> {
     lmtp: bool,
     reused: bool,
     quit: bool,
+    purpose: Purpose,
     quoting: Quoting,
     sender: Option<&'t str>,
     size: u64,
@@ -87,6 +88,8 @@ impl<'t> Setting<'t> {
             "ret" => self.ret = Some(if value == "full" { Ret::Full } else { Ret::Hdrs }),
             "auth" => self.auth = MailAuth::Nobody,
             "client" => self.client = Some(client(value)),
+            "probe" if value == "data" => self.purpose = Purpose::Probe(ProbeUntil::Data),
+            "probe" => self.purpose = Purpose::Probe(ProbeUntil::Rcpt),
             "quit" => self.quit = true,
             "dots-pass" => self.quoting = Quoting::DotsPass,
             _ => return false,
@@ -185,7 +188,7 @@ fn play(place: &str, lines: &[&str]) {
         recipients: &setting.recipients,
     };
     let afterwards = if setting.quit { Afterwards::Quit } else { Afterwards::Keep };
-    let options = TransactionOptions { quoting: setting.quoting, afterwards };
+    let options = TransactionOptions { quoting: setting.quoting, purpose: setting.purpose, afterwards };
     let mut play = Play {
         place,
         transaction: setting.session().transaction(PEER, &envelope, options),
@@ -336,6 +339,7 @@ impl Play<'_> {
 fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Sent(reply) => format!("= sent: {}", reply.one_line()),
+        Verdict::Deliverable(reply) => format!("= deliverable: {}", reply.one_line()),
         Verdict::Failed(failure) => {
             assert!(!failure.reason.contains('\n'));
             let uncertain = match failure.certainty {

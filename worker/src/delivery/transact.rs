@@ -1,20 +1,22 @@
 //! One transaction, driven over the wire: the dialogue says what, this does it.
 
-use super::Delivery;
 use super::content::Content;
 use super::converse::{exchange, limit, patience};
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
+use super::watch::watch;
+use super::{Delivery, Ending};
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::WireError;
-use maincf::value::DeliveryFlags;
+use crate::wire::{Discretion, WireError};
+use maincf::value::{DeliveryFlags, VerifyTarget};
 use proto::job;
 use smtp::{
     Action, Afterwards, Body, Certainty, ClientSource, EndReplies, Envelope, Extension, OriginalClient,
-    Outcome, Quoting, Ready, Recipient, Scope, Transaction, TransactionOptions, Utf8, Verdict,
+    Outcome, ProbeUntil, Purpose, Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Transaction,
+    TransactionOptions, Utf8, Verdict,
 };
 
 /// Offers the recipients at these positions.
@@ -40,14 +42,25 @@ pub(super) async fn transact(
     let quoting =
         if delivery.context.config.lines.quote_envelope { Quoting::Rfc5321 } else { Quoting::DotsPass };
     let content = Content::new(delivery, &mut outgoing, ready.facts());
-    let mut transaction = ready.transaction(&peer, &envelope, TransactionOptions { quoting, afterwards });
+    let options = TransactionOptions { quoting, purpose: purpose(delivery), afterwards };
+    let mut transaction = ready.transaction(&peer, &envelope, options);
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
+    watch(delivery.context, delivery.request, &connection.place, &mut connection.wire);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
     Ok(transaction.into_outcome())
+}
+
+/// `smtp_address_verify_target`.
+fn purpose(delivery: &Delivery<'_>) -> Purpose {
+    match (delivery.request.purpose, delivery.context.config.errors.address_verify_target) {
+        (job::Purpose::Delivery, _) => Purpose::Delivery,
+        (job::Purpose::Probe, VerifyTarget::Rcpt) => Purpose::Probe(ProbeUntil::Rcpt),
+        (job::Purpose::Probe, VerifyTarget::Data) => Purpose::Probe(ProbeUntil::Data),
+    }
 }
 
 async fn drive(
@@ -58,10 +71,17 @@ async fn drive(
 ) -> Result<(), Abandoned> {
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
     loop {
+        let from = wire.outgoing.len();
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
+        wire.log_heard(Discretion::Open);
+        wire.log_said(from, Discretion::Open);
         transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = match action {
-            Action::Await(stage) => exchange(wire, duty, limit(context, patience(context, stage))).await,
+            Action::Await(stage) => {
+                let patience = patience(context, stage);
+                wire.log_wait(stage, patience);
+                exchange(wire, duty, limit(context, patience)).await
+            }
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
@@ -81,7 +101,7 @@ async fn drive(
 }
 
 fn envelope<'a>(
-    delivery: &Delivery<'a>,
+    delivery: &'a Delivery<'_>,
     sender: &'a str,
     body: Body,
     recipients: &'a [Recipient<'a>],
@@ -91,7 +111,11 @@ fn envelope<'a>(
         sender,
         size: delivery.mail.length(),
         body,
-        utf8: if request.smtputf8 { Utf8::Needed } else { Utf8::NotAsked },
+        utf8: match request.smtputf8 {
+            job::SmtpUtf8::NotAsked => Utf8::NotAsked,
+            job::SmtpUtf8::Asked => Utf8::Asked,
+            job::SmtpUtf8::Needed => Utf8::Needed,
+        },
         envid: request.envid.as_deref(),
         ret: request.ret.map(|ret| match ret {
             job::Ret::Full => smtp::Ret::Full,
@@ -163,16 +187,32 @@ pub(super) fn settle(
         }
     }
     for (at, verdict) in open.iter().zip(verdicts) {
-        if let Verdict::Sent(reply) = verdict {
-            let (status, reason) = (reply.status.to_string(), reply.one_line().into_owned());
-            let (remote_mta, diagnostic) = (Some(host.clone()), Some(reason.clone()));
-            let certainty = Certainty::NotDelivered;
-            let sent = Failure { status, reason, remote_mta, diagnostic, certainty };
-            let sent = delivery.context.rewordings.result(sent);
-            delivery.log(*at, &relay, stamps, &sent.status, "sent", &sent.reason);
-            let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
-            let fate = if asked.is_some_and(|notify| notify.success) { success } else { job::Fate::Sent };
-            delivery.left.settle(*at, fate, sent);
-        }
+        let (reply, word) = match verdict {
+            Verdict::Sent(reply) => (reply, "sent"),
+            Verdict::Deliverable(reply) => (reply, "deliverable"),
+            Verdict::Failed(_) => continue,
+        };
+        let sent = delivery.context.rewordings.result(accepted(reply, host));
+        let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
+        let fate = match verdict {
+            Verdict::Deliverable(_) => job::Fate::Deliverable,
+            _ if asked.is_some_and(|notify| notify.success) => success,
+            _ => job::Fate::Sent,
+        };
+        delivery.conclude(*at, Ending { fate, word, failure: sent, success }, &relay, stamps);
+    }
+}
+
+fn accepted(reply: &Reply, host: &str) -> Failure {
+    // 354 has no status of its own.
+    let is_final = reply.code.class() == ReplyClass::Completed;
+    let text = reply.one_line().into_owned();
+    Failure {
+        status: if is_final { reply.status.to_string() } else { "2.0.0".into() },
+        reason: text.clone(),
+        remote_mta: Some(host.to_owned()),
+        diagnostic: Some(text),
+        certainty: Certainty::NotDelivered,
+        elsewhere: false,
     }
 }

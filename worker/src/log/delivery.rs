@@ -26,7 +26,7 @@ pub struct Relay {
 pub struct Result<'a> {
     /// RFC 3463.
     pub dsn: &'a str,
-    /// `sent`, `deferred`, `bounced`, `SOFTBOUNCE`.
+    /// `sent`, `deferred`, `bounced`, `SOFTBOUNCE`; of a probe `deliverable`, `undeliverable`.
     pub status: &'a str,
     /// One line.
     pub reason: &'a str,

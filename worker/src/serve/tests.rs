@@ -60,13 +60,14 @@ fn request(nexthop: String) -> ToWorker {
     };
     ToWorker::Deliver(Request {
         job: 1,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop,
         sender: "s@client.test".into(),
         envid: None,
         ret: None,
         body: Body::Unset,
-        smtputf8: false,
+        smtputf8: proto::job::SmtpUtf8::NotAsked,
         client: Box::default(),
         content_offset: 0,
         content_length: 0,

@@ -1,9 +1,31 @@
-//! The message of one request: a descriptor that others may share, so it is read at positions and never sought.
+//! The message of one request, from wherever it is kept.
 
+use std::fmt::Debug;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The content's place in its file.
+/// A message that can be read as often as needed. Lines end in CR LF or LF.
+pub trait Message: Debug {
+    /// Octets of content, as SIZE announces them.
+    fn length(&self) -> u64;
+
+    /// Reads from the beginning.
+    fn reader(&self) -> Box<dyn Reader + '_>;
+}
+
+/// One pass over a message.
+pub trait Reader: Debug {
+    /// Whether all was read.
+    fn is_at_end(&self) -> bool;
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// What was read is not all of the message, and there is no more: the message must not be ended.
+    fn next_chunk(&mut self) -> io::Result<Option<&[u8]>>;
+}
+
+/// A message that lies in a file as it is. Others may share the descriptor, so it is read at positions and never sought.
 #[derive(Debug)]
 pub struct Mail {
     file: OwnedFd,
@@ -20,46 +42,38 @@ impl Mail {
         Self { file, offset, length }
     }
 
-    /// Octets of content.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
     /// The descriptor, to keep the message's lock.
     #[must_use]
     pub fn into_descriptor(self) -> OwnedFd {
         self.file
     }
+}
 
-    /// Reads from the beginning.
-    #[must_use]
-    pub fn reader(&self) -> Reader<'_> {
+impl Message for Mail {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn reader(&self) -> Box<dyn Reader + '_> {
         let size = usize::try_from(self.length).unwrap_or(CHUNK).min(CHUNK);
-        Reader { mail: self, position: 0, buffer: vec![0; size] }
+        Box::new(Pass { mail: self, position: 0, buffer: vec![0; size] })
     }
 }
 
-/// One pass over the content.
+/// One pass over a [`Mail`].
 #[derive(Debug)]
-pub struct Reader<'a> {
+struct Pass<'a> {
     mail: &'a Mail,
     position: u64,
     buffer: Vec<u8>,
 }
 
-impl Reader<'_> {
-    /// Whether all was read.
-    #[must_use]
-    pub fn is_at_end(&self) -> bool {
+impl Reader for Pass<'_> {
+    fn is_at_end(&self) -> bool {
         self.position >= self.mail.length
     }
 
-    /// The next piece; `None` at the end.
-    ///
-    /// # Errors
-    /// The file is shorter than the queue said, or cannot be read: the message must not be ended.
-    pub fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
+    fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
         let left = self.mail.length.saturating_sub(self.position);
         if left == 0 {
             return Ok(None);

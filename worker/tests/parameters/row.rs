@@ -119,8 +119,9 @@ impl Row {
     }
 
     fn scopes(&self) -> Vec<Protocol> {
-        let row = params::find(self.name).unwrap_or_else(|| panic!("{} has no row", self.name)).row;
-        let has = |protocol: &Protocol| row.name(Scope::Protocol(*protocol)).is_some();
+        // Names without a row are there to be referred to, by both.
+        let row = params::find(self.name).map(|found| found.row);
+        let has = |protocol: &Protocol| row.is_none_or(|row| row.name(Scope::Protocol(*protocol)).is_some());
         let fits = |protocol: &Protocol| !self.smtp_only || *protocol == Protocol::Smtp;
         Protocol::ALL.into_iter().filter(has).filter(fits).collect()
     }
@@ -200,13 +201,14 @@ fn request(row: &Row, nexthop: String) -> Request {
     };
     Request {
         job: 1,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop,
         sender: row.sender.into(),
         envid: None,
         ret: None,
         body: Body::Unset,
-        smtputf8: false,
+        smtputf8: proto::job::SmtpUtf8::NotAsked,
         client: Box::default(),
         content_offset: 0,
         content_length: row.text.len() as u64,

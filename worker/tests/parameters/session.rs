@@ -42,3 +42,22 @@ fn what_is_said_of_addresses_and_made_of_replies() {
         row("max_use", "1").with("leaving=true").without("leaving=false"),
     ]);
 }
+
+#[test]
+fn what_values_refer_to() {
+    check(vec![
+        row("compatibility_level", "3.6")
+            .also("smtp_generic_maps", "inline:{ {s@client.test=s@host} }")
+            .also("mydomain", "own.test")
+            .with("heard MAIL FROM:<s@host>")
+            .without("heard MAIL FROM:<s@host.own.test>"),
+        row("multi_instance_name", "second")
+            .also("syslog_name", "${multi_instance_name?{$multi_instance_name}:{first}}")
+            .with(" second/")
+            .without(" first/"),
+        row("smtp_helo_name", "$process_name.$service_name.test")
+            .smtp_only()
+            .with("heard EHLO smtp.smtp.test"),
+        row("smtp_helo_name", "host-${process_id?{known}:{unknown}}.test").with("EHLO host-known.test"),
+    ]);
+}

@@ -6,7 +6,7 @@ use rustix::fs::OFlags;
 
 use crate::bounce::{self, Composed, Kind, Notice, Returned, Subject, header_of};
 use crate::diagnosis::Diagnosis;
-use crate::envelope::{BodyType, Client, Envelope, Notify, Recipient, Ret};
+use crate::envelope::{BodyType, Client, Envelope, Notify, Purpose, Recipient, Ret, SmtpUtf8};
 use crate::error::{Damage, SpoolError};
 use crate::layout::CONTENT_OFFSET;
 use crate::mark::{Cause, Fact, Mark, Success};
@@ -20,16 +20,30 @@ pub struct NoticeSettings<'a> {
     pub myhostname: &'a str,
     /// `bounce_size_limit`: longer content is not returned, its header is.
     pub bounce_size_limit: u64,
+    /// `double_bounce_sender`, complete: no failure of its mail is told.
+    pub double_bounce_sender: &'a str,
 }
 
 /// What is told together: one notice each.
-const ROUNDS: [Round; 3] =
-    [Round::Failures, Round::Successes(Success::Relayed), Round::Successes(Success::Delivered)];
+const ROUNDS: [Round; 4] =
+    [Round::Probe, Round::Failures, Round::Successes(Success::Relayed), Round::Successes(Success::Delivered)];
 
 #[derive(Debug, Clone, Copy)]
 enum Round {
+    /// All that came of a probe.
+    Probe,
     Failures,
     Successes(Success),
+}
+
+impl Round {
+    fn tells(self, how: Success) -> bool {
+        match self {
+            Self::Probe => true,
+            Self::Failures => false,
+            Self::Successes(wanted) => how == wanted,
+        }
+    }
 }
 
 /// Tells the sender about all recipients that have failed, else about those that succeeded where that was asked for, and
@@ -49,7 +63,9 @@ pub fn queue_notice(
             continue;
         }
         let notice = compose(message, &settled, round, settings, now)?;
-        let notice = notice.map(|composed| submit(message, composed, now)).transpose()?;
+        let notice = notice
+            .map(|composed| submit(message, composed, String::new(), message.envelope().sender.clone(), now))
+            .transpose()?;
         let recipients = settled.iter().map(|one| one.index).collect();
         let closed = Mark { recipients, at: now, fact: Fact::Closed };
         if message.mark(std::slice::from_ref(&closed)).is_err() {
@@ -72,15 +88,16 @@ struct Settled {
 }
 
 fn settled(message: &Message, round: Round) -> Vec<Settled> {
+    if (message.envelope().purpose == Purpose::Probe) != matches!(round, Round::Probe) {
+        return Vec::new();
+    }
     let states = (0..).zip(message.recipients());
     states
         .filter_map(|(index, state)| match (state, round) {
-            (RecipientState::Failed { at, cause, diagnosis }, Round::Failures) => {
+            (RecipientState::Failed { at, cause, diagnosis }, Round::Failures | Round::Probe) => {
                 Some(Settled { index, at: *at, cause: *cause, diagnosis: diagnosis.clone() })
             }
-            (RecipientState::Succeeded { at, how, diagnosis }, Round::Successes(wanted))
-                if *how == wanted =>
-            {
+            (RecipientState::Succeeded { at, how, diagnosis }, round) if round.tells(*how) => {
                 Some(Settled { index, at: *at, cause: Cause::Refused, diagnosis: diagnosis.clone() })
             }
             _ => None,
@@ -98,7 +115,11 @@ fn compose(
     let envelope = message.envelope();
     let recipient = |index: u32| usize::try_from(index).ok().and_then(|index| envelope.recipients.get(index));
     let wanted = |subject: &Subject<'_>| match round {
-        Round::Failures => bounce::wants_failure(envelope, subject.recipient),
+        Round::Probe => !envelope.sender.is_empty(),
+        Round::Failures => {
+            bounce::wants_failure(envelope, subject.recipient)
+                && !envelope.sender.eq_ignore_ascii_case(settings.double_bounce_sender)
+        }
         Round::Successes(_) => bounce::wants_success(envelope, subject.recipient),
     };
     let subjects: Vec<_> = settled
@@ -114,6 +135,7 @@ fn compose(
         return Ok(None);
     }
     let kind = match round {
+        Round::Probe => Kind::Probe,
         Round::Failures => Kind::Failure,
         Round::Successes(how) => Kind::Success(how),
     };
@@ -125,6 +147,7 @@ fn compose(
     let returned = if whole { Returned::Full(&content) } else { Returned::Header(header_of(&content)) };
     Ok(Some(bounce::compose(&Notice {
         kind,
+        postmaster: None,
         reporting_mta: settings.myhostname,
         queue_id: message.id(),
         envelope,
@@ -134,22 +157,28 @@ fn compose(
     })))
 }
 
-/// The notice as a message of its own: from the null sender (RFC 5321 §6.1), NOTIFY=NEVER (RFC 3461 §6.2).
-fn submit(message: &Message, composed: Composed, now: SystemTime) -> Result<Message, SpoolError> {
+/// The notice as a message of its own: from the null sender (RFC 5321 §6.1), or to the postmaster; NOTIFY=NEVER (RFC 3461 §6.2).
+pub(crate) fn submit(
+    message: &Message,
+    composed: Composed,
+    sender: String,
+    recipient: String,
+    now: SystemTime,
+) -> Result<Message, SpoolError> {
     let Composed { content, has_8bit, smtputf8 } = composed;
-    let sender = message.envelope().sender.clone();
     let envelope = Envelope {
-        sender: String::new(),
-        recipients: vec![Recipient { notify: Notify::Never, ..Recipient::plain(sender) }],
+        sender,
+        recipients: vec![Recipient { notify: Notify::Never, ..Recipient::plain(recipient) }],
         envid: None,
         ret: None,
         body: if has_8bit { BodyType::EightBitMime } else { BodyType::SevenBit },
-        smtputf8,
+        smtputf8: if smtputf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotAsked },
         arrival: now,
         client: Client::default(),
         message_id: None,
         has_8bit,
         size: 0,
+        purpose: Purpose::Delivery,
     };
     // Without the check of free space: a notice must not fail where a client could be asked to come back.
     let mut incoming = crate::incoming::Incoming::create(&message.spool)?;
@@ -181,7 +210,7 @@ impl Message {
 }
 
 /// `header_size_limit` of the seed: no header is longer.
-const HEADER_LIMIT: u64 = 102_400;
+pub(crate) const HEADER_LIMIT: u64 = 102_400;
 
 #[cfg(test)]
 mod tests {
@@ -189,8 +218,11 @@ mod tests {
     use crate::envelope::tests::sample;
     use crate::testing::{Home, at, deferred, delivered, deposit, refused};
 
-    const SETTINGS: NoticeSettings<'_> =
-        NoticeSettings { myhostname: "relay.example", bounce_size_limit: 50_000 };
+    const SETTINGS: NoticeSettings<'_> = NoticeSettings {
+        myhostname: "relay.example",
+        bounce_size_limit: 50_000,
+        double_bounce_sender: "double-bounce@x",
+    };
     const CONTENT: &[u8] = b"Subject: x\r\n\r\nthe body\r\n";
 
     fn queued(home: &Home, envelope: Envelope, content: &[u8]) -> (Message, crate::Spool) {
@@ -260,6 +292,35 @@ mod tests {
         assert!(!relayed.contains("b@x") && !relayed.contains("c@x") && !relayed.contains("the body"));
         let delivered = text(&queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap());
         assert!(delivered.contains("Final-Recipient: rfc822; b@x\r\nAction: delivered\r\n"));
+        assert!(queue_notice(&mut message, &SETTINGS, at(9)).unwrap().is_none());
+        assert!(message.is_finished());
+    }
+
+    #[test]
+    fn a_probe_has_one_report_of_everything_and_no_other_notice() {
+        let home = Home::new();
+        let mut envelope = sample(&["a@x", "b@x"]);
+        envelope.purpose = Purpose::Probe;
+        let (mut message, spool) = queued(&home, envelope, CONTENT);
+        let diagnosis = Diagnosis {
+            status: "2.1.5".into(),
+            reason: "250 2.1.5 yes".into(),
+            remote_mta: Some("mx.x".into()),
+            reply: Some("250 2.1.5 yes".into()),
+        };
+        let how = Success::Deliverable;
+        message.mark(&[Mark::one(0, at(1), Fact::Succeeded { how, diagnosis }), refused(1, 2)]).unwrap();
+        // As after a crash.
+        let mut message = spool.get(message.id()).unwrap();
+        assert_eq!(message.envelope().purpose, Purpose::Probe);
+        let report = text(&queue_notice(&mut message, &SETTINGS, at(9)).unwrap().unwrap());
+        for want in [
+            "Subject: Mail Delivery Status Report\r\n",
+            "Final-Recipient: rfc822; a@x\r\nAction: deliverable\r\nStatus: 2.1.5\r\n",
+            "Final-Recipient: rfc822; b@x\r\nAction: undeliverable\r\nStatus: 5.1.1\r\n",
+        ] {
+            assert!(report.contains(want), "{want}\n{report}");
+        }
         assert!(queue_notice(&mut message, &SETTINGS, at(9)).unwrap().is_none());
         assert!(message.is_finished());
     }

@@ -91,9 +91,11 @@ pub(crate) fn decode_envelope(bytes: &[u8], crc: u32) -> Result<Envelope, Damage
     if crc32fast::hash(bytes) != crc {
         return Err(Damage::Envelope);
     }
-    let (envelope, rest) = postcard::take_from_bytes::<Envelope>(bytes).map_err(|_| Damage::Envelope)?;
+    // A file from before there was a purpose is to be delivered. The checksum says that nothing was cut off.
+    let padded = [bytes, &[0]].concat();
+    let (envelope, rest) = postcard::take_from_bytes::<Envelope>(&padded).map_err(|_| Damage::Envelope)?;
     let usable =
-        rest.is_empty() && !envelope.recipients.is_empty() && envelope.recipients.len() <= MAX_RECIPIENTS;
+        rest.len() <= 1 && !envelope.recipients.is_empty() && envelope.recipients.len() <= MAX_RECIPIENTS;
     if usable { Ok(envelope) } else { Err(Damage::Envelope) }
 }
 
@@ -155,5 +157,17 @@ mod tests {
             let _ = Preamble::decode(&bytes);
             let _ = decode_envelope(&bytes, crc32fast::hash(&bytes));
         }
+    }
+
+    #[test]
+    fn an_envelope_from_before_there_were_probes_is_to_be_delivered() {
+        let envelope = crate::envelope::tests::sample(&["a@x"]);
+        let bytes = postcard::to_stdvec(&envelope).unwrap();
+        let old = bytes.split_last().unwrap().1;
+        assert_eq!(decode_envelope(old, crc32fast::hash(old)).unwrap(), envelope);
+        let mut probe = envelope;
+        probe.purpose = crate::Purpose::Probe;
+        let bytes = postcard::to_stdvec(&probe).unwrap();
+        assert_eq!(decode_envelope(&bytes, crc32fast::hash(&bytes)).unwrap(), probe);
     }
 }

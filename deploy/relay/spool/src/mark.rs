@@ -65,6 +65,8 @@ pub enum Success {
     Relayed,
     /// Passed on to whoever delivers it.
     Delivered,
+    /// Nothing was passed on: a probe was told that it would be taken.
+    Deliverable,
 }
 
 /// Why a recipient failed.

@@ -164,7 +164,8 @@ fn fact_of(result: &RecipientResult, at: SystemTime, pending: &Pending) -> Optio
         Fate::Sent => Fact::Delivered,
         Fate::Relayed => Fact::Succeeded { how: Success::Relayed, diagnosis },
         Fate::Delivered => Fact::Succeeded { how: Success::Delivered, diagnosis },
-        Fate::Bounced => Fact::Failed { cause: Cause::Refused, diagnosis },
+        Fate::Deliverable => Fact::Succeeded { how: Success::Deliverable, diagnosis },
+        Fate::Bounced | Fate::Undeliverable => Fact::Failed { cause: Cause::Refused, diagnosis },
         // Its way is found again, and with it the loop.
         Fate::Passed => return None,
         Fate::Deferred if pending.last_attempt.is_some_and(|last| last >= at) => return None,

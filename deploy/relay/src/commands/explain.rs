@@ -5,6 +5,7 @@ mod text;
 
 use super::{Failure, SettingsArguments, sessions};
 use crate::control::{Client, ClientError};
+use crate::dispatch::Verdict;
 use crate::pool::new_secret;
 use crate::routing::{Author, Routed, Routing};
 use crate::settings::protocol_of;
@@ -13,6 +14,7 @@ use intake::SysExit;
 use maincf::value::DeliveryFlags;
 use maincf::{MainCf, RelayConfig};
 use proto::deposit::{DepositKey, DepositKeys};
+use proto::job::Fate;
 use proto::steward::Listed;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -66,6 +68,9 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<(), Failure> {
     let routing = Routing::open(&config).map_err(Failure::configuration)?;
     let (transport, nexthop, routed) = destination(arguments, &routing)?;
     let Some(protocol) = protocol_of(&transport) else {
+        if let Some(verdict) = Verdict::of(&transport, &nexthop, config.errors.soft_bounce) {
+            return decided(arguments.json, routed.as_ref(), &verdict);
+        }
         let text = format!(
             "there is no transport \"{transport}\": the mail would wait (mail transport unavailable)"
         );
@@ -99,6 +104,29 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<(), Failure> {
     verdict(&findings.explanation)
 }
 
+/// What a transport makes of the mail that asks no server.
+fn decided(as_json: bool, routed: Option<&Routed>, verdict: &Verdict) -> Result<(), Failure> {
+    let Verdict { word, status, reason, .. } = verdict;
+    let by = routed.map(|routed| &routed.transport_by);
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        let by = by.map(author);
+        writeln!(
+            out,
+            "{}",
+            json!({"verdict": word, "status": status, "reason": reason, "transport_by": by})
+        )?;
+    } else {
+        let by = by.map_or(String::new(), |by| format!(", by {by}"));
+        writeln!(out, "no server is asked{by}: status={word}, dsn={status} ({reason})")?;
+    }
+    match verdict.fate {
+        Fate::Deferred => Err(Failure::new(SysExit::TempFail, "the mail would wait")),
+        Fate::Bounced => Err(Failure::new(SysExit::Unavailable, "the mail would be returned")),
+        _ => Ok(()),
+    }
+}
+
 /// Transport and next hop, and for an address who says so.
 fn destination(
     arguments: &ExplainArguments,
@@ -119,8 +147,9 @@ fn destination(
     if !target.contains('@') {
         return Ok(("smtp".to_owned(), target.to_owned(), None));
     }
-    let routed = routing
-        .route(target)
+    let defaults = routing.defaults(&arguments.sender);
+    let routed = defaults
+        .and_then(|defaults| routing.route(&defaults, target))
         .map_err(|error| Failure::new(SysExit::TempFail, format!("4.3.0 the mail would wait: {error}")))?;
     let (transport, nexthop) = (routed.destination.transport.clone(), routed.destination.nexthop.clone());
     Ok((transport, nexthop, Some(routed)))
@@ -200,6 +229,12 @@ fn object(findings: &Findings) -> Value {
 fn author(author: &Author) -> Value {
     match author {
         Author::Table { table, key } => json!({"parameter": "transport_maps", "table": table, "key": key}),
+        Author::SenderTransport { table, key } => {
+            json!({"parameter": "sender_dependent_default_transport_maps", "table": table, "key": key})
+        }
+        Author::SenderRelayhost { table, key } => {
+            json!({"parameter": "sender_dependent_relayhost_maps", "table": table, "key": key})
+        }
         Author::DefaultTransport => json!({"parameter": "default_transport"}),
         Author::Relayhost => json!({"parameter": "relayhost"}),
         Author::Domain => json!({"parameter": null}),

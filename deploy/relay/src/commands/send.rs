@@ -3,6 +3,7 @@
 mod caller;
 mod collected;
 mod dialogue;
+mod verify;
 
 use super::{Arguments, Failure, SettingsArguments, queue};
 use crate::run::intake_address_path;
@@ -30,6 +31,8 @@ Options, as sendmail(1) has them:
   -R full|hdrs   how much of the message a notice returns
   -V ENVID       what notices call the message
   -bm            send a message (the default)
+  -bv            send nothing: ask whether mail would be taken, and mail a report to the sender
+                 (for the relay's own user and root)
   -bs            speak SMTP on standard input and output
   -bp, -q        as `baton queue list` and `baton queue flush`
   -v, -oX, ...   what only tunes sendmail itself is accepted and has no effect
@@ -91,6 +94,7 @@ fn perform(settings: &SettingsArguments, arguments: Vec<OsString>) -> Result<(),
         Invocation::ShowQueue => queue::list(settings, false),
         Invocation::Flush => queue::flush(settings, None, false),
         Invocation::Dialogue => dialogue::pass_through(intake_address(&configuration(&settings.source())?)),
+        Invocation::Verify(options) => verify::verify(&configuration(&settings.source())?, options),
         Invocation::Submit(options) => submit(&configuration(&settings.source())?, options),
     }
 }

@@ -1,9 +1,10 @@
 //! One message that is being delivered: its recipients' facts, and how many deliveries of it are out.
 
+use super::verdicts::Verdict;
 use crate::routing::Destination;
 use proto::job::{Fate, Recipient, RecipientResult};
 use schedule::{BackOff, Deferred, SenderKind};
-use spool::{Cause, Diagnosis, Fact, Mark, Message, RecipientState, SpoolError, Success};
+use spool::{Cause, Diagnosis, Fact, Mark, Message, Purpose, RecipientState, SpoolError, Success};
 use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 use worker::log::delivery::{self, Delays, Relay, Stamps};
@@ -97,7 +98,7 @@ impl Active {
         let first = self.passed.insert(result.index);
         if !first {
             for recipient in self.recipients(&[result.index]) {
-                self.log(&recipient, &result.status, "bounced", &result.reason);
+                self.log("error", &recipient, &result.status, "bounced", &result.reason);
             }
         }
         first
@@ -138,7 +139,10 @@ impl Active {
             Fate::Sent => Fact::Delivered,
             Fate::Relayed => Fact::Succeeded { how: Success::Relayed, diagnosis },
             Fate::Delivered => Fact::Succeeded { how: Success::Delivered, diagnosis },
-            Fate::Bounced | Fate::Passed => Fact::Failed { cause: Cause::Refused, diagnosis },
+            Fate::Deliverable => Fact::Succeeded { how: Success::Deliverable, diagnosis },
+            Fate::Bounced | Fate::Passed | Fate::Undeliverable => {
+                Fact::Failed { cause: Cause::Refused, diagnosis }
+            }
             Fate::Deferred => self.deferred(*index, next, diagnosis),
         };
         Mark::one(*index, at, fact)
@@ -156,18 +160,46 @@ impl Active {
         self.defer(&deferred.recipients, deferred.cause.dsn(), &reason, back_off);
     }
 
-    /// Defers recipients without an attempt, with a line each.
+    /// Defers recipients without an attempt, with a line each. A probe is not tried again: this is its result.
     pub(super) fn defer(&mut self, recipients: &[u32], dsn: &str, reason: &str, back_off: &BackOff) {
         let at = SystemTime::now();
         let next = self.next_attempt(back_off, at);
+        let probe = self.message.envelope().purpose == Purpose::Probe;
         let mut marks = Vec::new();
         for recipient in self.recipients(recipients) {
-            self.log(&recipient, dsn, "deferred", reason);
+            self.log("error", &recipient, dsn, if probe { "undeliverable" } else { "deferred" }, reason);
             let diagnosis =
                 Diagnosis { status: dsn.into(), reason: reason.into(), remote_mta: None, reply: None };
-            marks.push(Mark::one(recipient.index, at, self.deferred(recipient.index, next, diagnosis)));
+            let fact = match probe {
+                true => Fact::Failed { cause: Cause::Refused, diagnosis },
+                false => self.deferred(recipient.index, next, diagnosis),
+            };
+            marks.push(Mark::one(recipient.index, at, fact));
         }
         self.note(marks);
+    }
+
+    /// What a transport decides that talks to nobody, with a line for each recipient.
+    pub(super) fn decided(&self, recipients: &[u32], verdict: &Verdict) -> Vec<RecipientResult> {
+        let Verdict { service, fate, word, status, reason } = verdict;
+        let (fate, word) = match (self.message.envelope().purpose, fate) {
+            (Purpose::Delivery, fate) => (*fate, *word),
+            (Purpose::Probe, Fate::Sent) => (Fate::Deliverable, "deliverable"),
+            (Purpose::Probe, _) => (Fate::Undeliverable, "undeliverable"),
+        };
+        let result = |recipient: Recipient| {
+            self.log(service, &recipient, status, word, reason);
+            let (status, reason) = (status.clone(), reason.clone());
+            RecipientResult {
+                index: recipient.index,
+                fate,
+                status,
+                reason,
+                remote_mta: None,
+                diagnostic: None,
+            }
+        };
+        self.recipients(recipients).into_iter().map(result).collect()
     }
 
     /// Gives all waiting recipients up because the mail is too old.
@@ -192,7 +224,7 @@ impl Active {
     }
 
     /// A delivery line for a recipient that no server was asked about.
-    fn log(&self, recipient: &Recipient, dsn: &str, status: &str, reason: &str) {
+    fn log(&self, service: &str, recipient: &Recipient, dsn: &str, status: &str, reason: &str) {
         let envelope = self.message.envelope();
         let now = super::micros(SystemTime::now());
         let since = super::micros(self.since);
@@ -200,7 +232,7 @@ impl Active {
             proto::job::Times { arrival: super::micros(envelope.arrival), active: since, handed: now };
         let delays = Delays::new(&times, Stamps::default(), now, 2);
         let result = delivery::Result { dsn, status, reason };
-        delivery::line("error", self.message.id().as_str(), recipient, &Relay::default(), &delays, result);
+        delivery::line(service, self.message.id().as_str(), recipient, &Relay::default(), &delays, result);
     }
 
     /// Waiting recipients by destination. Those that cannot be routed are returned apart, with the reason.
@@ -211,9 +243,16 @@ impl Active {
         let mut grouped = ByDestination::new();
         let mut lost = Vec::new();
         let all = &self.message.envelope().recipients;
+        let defaults = match routing.defaults(&self.message.envelope().sender) {
+            Ok(defaults) => defaults,
+            Err(error) => {
+                let lost = self.message.pending().map(|(index, _)| (index, error.to_string()));
+                return (grouped, lost.collect());
+            }
+        };
         for (index, _) in self.message.pending() {
             let Some(recipient) = all.get(index as usize) else { continue };
-            match routing.destination(&recipient.address) {
+            match routing.destination(&defaults, &recipient.address) {
                 Ok(Destination { transport, nexthop }) => {
                     grouped.entry((transport, nexthop)).or_default().push(index);
                 }

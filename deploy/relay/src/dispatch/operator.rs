@@ -5,7 +5,8 @@ use super::waiting::Why;
 use super::{Dispatcher, listing};
 use proto::control::{FromRelay, ToRelay};
 use proto::steward::{FromSteward, ToSteward};
-use spool::{InFlight, Message, Place, QueueId};
+use spool::{BodyType, Client, Envelope, InFlight, Message, Place, Purpose, QueueId, Recipient, SpoolError};
+use std::time::SystemTime;
 use tokio::sync::oneshot;
 
 impl Dispatcher {
@@ -15,6 +16,7 @@ impl Dispatcher {
             ToRelay::QueueShow(id) => self.show(&id),
             ToRelay::QueueFlush(id) => self.flush(id.as_deref()),
             ToRelay::QueueRemove(id) => self.take_out(&id),
+            ToRelay::Verify { sender, recipients } => self.verify(sender, recipients),
             ToRelay::Pause => self.pause(true),
             ToRelay::Resume => self.pause(false),
             ToRelay::Sessions(cursor) => return self.sessions(cursor, answer),
@@ -22,6 +24,39 @@ impl Dispatcher {
             ToRelay::Hello { .. } => FromRelay::Hello { version: proto::VERSION },
         };
         let _command_ended = answer.send(said);
+    }
+
+    /// Queues a probe (`sendmail -bv`).
+    fn verify(&mut self, sender: String, recipients: Vec<String>) -> FromRelay {
+        let count = recipients.len() as u64;
+        match self.queue_probe(sender, recipients) {
+            Ok(message) => {
+                tracing::info!(service = "qmgr", "{}: address probe, nrcpt={count}", message.id());
+                self.admit(message);
+                FromRelay::Done(count)
+            }
+            Err(error) => FromRelay::Refused(error.to_string()),
+        }
+    }
+
+    fn queue_probe(&self, sender: String, recipients: Vec<String>) -> Result<Message, SpoolError> {
+        let envelope = Envelope {
+            sender,
+            recipients: recipients.into_iter().map(Recipient::plain).collect(),
+            envid: None,
+            ret: None,
+            body: BodyType::Unspecified,
+            smtputf8: spool::SmtpUtf8::NotAsked,
+            arrival: SystemTime::now(),
+            client: Client::default(),
+            message_id: None,
+            has_8bit: false,
+            size: 0,
+            purpose: Purpose::Probe,
+        };
+        let mut incoming = self.spool.receive(None)?;
+        incoming.write(b"Subject: probe\r\n\r\n")?;
+        incoming.commit(envelope)
     }
 
     fn pause(&mut self, paused: bool) -> FromRelay {

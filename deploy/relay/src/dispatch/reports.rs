@@ -73,11 +73,12 @@ impl Dispatcher {
         }
     }
 
-    fn record(&mut self, id: &QueueId, results: &[RecipientResult]) {
+    pub(super) fn record(&mut self, id: &QueueId, results: &[RecipientResult]) {
         let Self { active, back_off, counters, .. } = self;
         for result in results {
             match result.fate {
                 Fate::Sent | Fate::Relayed | Fate::Delivered => counters.delivered += 1,
+                Fate::Deliverable | Fate::Undeliverable => {}
                 Fate::Bounced | Fate::Passed => counters.bounced += 1,
                 Fate::Deferred => counters.deferred += 1,
             }

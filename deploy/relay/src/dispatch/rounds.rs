@@ -2,11 +2,15 @@
 //! of it is out, with the message gone, waiting for its next turn, or its sender told.
 
 use super::Dispatcher;
+use super::verdicts::Verdict;
 use super::waiting::{Kind, Why};
 use crate::dispatch::active::{Active, Written, is_final};
 use maincf::value::TransportNexthop;
 use schedule::{Admission, Assignment, Delivery, Outcome};
-use spool::{Message, NoticeSettings, Place, QueueId, RecipientState, SpoolError, bounce, queue_notice};
+use spool::{
+    Message, NoticeSettings, Place, Postmaster, Purpose, QueueId, RecipientState, SpoolError, bounce,
+    queue_notice, queue_postmaster_copy,
+};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -119,6 +123,13 @@ impl Dispatcher {
         }
     }
 
+    /// Recipients of a transport that talks to nobody.
+    fn decide_here(&mut self, id: &QueueId, recipients: &[u32], verdict: &Verdict) {
+        let Some(active) = self.active.get(id) else { return };
+        let results = active.decided(recipients, verdict);
+        self.record(id, &results);
+    }
+
     /// Recipients for whom this host is the best exchanger, to `best_mx_transport`; without a next hop of its own each to
     /// the recipient's domain.
     pub(super) fn pass_on(&mut self, id: &QueueId, to: &TransportNexthop, recipients: &[u32]) {
@@ -136,8 +147,14 @@ impl Dispatcher {
     }
 
     fn enqueue(&mut self, id: &QueueId, transport: &str, nexthop: &str, recipients: Vec<u32>, size: u64) {
+        if let Some(verdict) = Verdict::of(transport, nexthop, self.policy.config.errors.soft_bounce) {
+            return self.decide_here(id, &recipients, &verdict);
+        }
         let Some(number) = self.policy.transports.id(transport) else {
-            tracing::warn!(service = "qmgr", "{id}: there is no transport {transport:?} (smtp, relay, lmtp)");
+            tracing::warn!(
+                service = "qmgr",
+                "{id}: there is no transport {transport:?} (smtp, relay, lmtp, error, retry, discard)"
+            );
             return self.defer_here(id, &recipients, "4.3.0", "mail transport unavailable");
         };
         let limit = self.policy.transports.recipient_limit(number);
@@ -212,13 +229,16 @@ impl Dispatcher {
     /// again.
     fn tell_sender(&mut self, message: &mut Message, now: SystemTime) -> bool {
         let config = &self.policy.config;
+        let failed = |state: &RecipientState| matches!(state, RecipientState::Failed { .. });
+        let any_failed = message.recipients().iter().any(failed);
+        let postmaster = if any_failed { crate::settings::postmaster(config) } else { Postmaster::default() };
         let settings = NoticeSettings {
             myhostname: &config.identity.hostname,
             bounce_size_limit: u64::from(config.bounce.size_limit.get()),
+            double_bounce_sender: &postmaster.sender,
         };
-        let failed = |state: &RecipientState| matches!(state, RecipientState::Failed { .. });
-        let any_failed = message.recipients().iter().any(failed);
         let mut notices = Vec::new();
+        let copy = queue_postmaster_copy(message, &postmaster, settings.myhostname, now);
         let told = loop {
             let envelope = message.envelope();
             let mut all = message.recipients().iter().zip(&envelope.recipients);
@@ -227,6 +247,7 @@ impl Dispatcher {
             match queue_notice(message, &settings, now) {
                 Ok(None) => break true,
                 Ok(Some(notice)) => {
+                    let failure = failure && message.envelope().purpose == Purpose::Delivery;
                     let what = if failure { "non-delivery" } else { "delivery status" };
                     let (about, id) = (message.id(), notice.id());
                     tracing::info!(service = "bounce", "{about}: sender {what} notification: {id}");
@@ -241,6 +262,15 @@ impl Dispatcher {
         if any_failed && told && notices.is_empty() {
             let sender = &message.envelope().sender;
             tracing::info!(service = "bounce", "{}: nobody to tell (from=<{sender}>)", message.id());
+        }
+        match copy {
+            Ok(Some(copy)) => {
+                let (about, id) = (message.id(), copy.id());
+                tracing::info!(service = "bounce", "{about}: postmaster non-delivery notification: {id}");
+                notices.push(copy);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(service = "bounce", "{}: {error}", message.id()),
         }
         notices.into_iter().for_each(|notice| self.admit(notice));
         told

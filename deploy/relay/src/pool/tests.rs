@@ -45,13 +45,14 @@ async fn rotation(channel: &mut AsyncChannel) -> DepositKeys {
 fn job(number: u64) -> Job {
     let request = Request {
         job: number,
+        purpose: proto::job::Purpose::Delivery,
         queue_id: "4Xyz".into(),
         nexthop: "example.org".into(),
         sender: String::new(),
         envid: None,
         ret: None,
         body: Body::Unset,
-        smtputf8: false,
+        smtputf8: proto::job::SmtpUtf8::NotAsked,
         client: Box::default(),
         content_offset: 0,
         content_length: 0,

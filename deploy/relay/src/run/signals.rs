@@ -88,6 +88,7 @@ impl Reloading {
         let cf = self.source.read().map_err(SettingsError::from);
         let read = cf.and_then(|cf| {
             let config = RelayConfig::load(&cf)?;
+            crate::settings::warn_of_untold(&config);
             self.log.reopen(config.log.file.as_deref());
             self.apply(&cf, config)
         });

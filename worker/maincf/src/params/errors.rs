@@ -4,6 +4,7 @@ use crate::param::Mirror::{LmtpOnly, Same, Shared};
 use crate::param::Today::{Act, Warn};
 use crate::param::params;
 use crate::tables::TableList;
+use crate::value::VerifyTarget;
 
 params! {
     /// What becomes of mail that was refused.
@@ -14,6 +15,8 @@ params! {
         delivery_status_filter: TableList = "delivery_status_filter", "$default_delivery_status_filter", Same, Act;
         /// The same for every delivery agent.
         default_delivery_status_filter: TableList = "default_delivery_status_filter", "", Shared, Act;
+        /// Which reply says whether an address probe succeeds: that to RCPT or that to DATA.
+        address_verify_target: VerifyTarget = "address_verify_target", "rcpt", Same, Act;
         /// The LMTP server is the final destination: report `delivered`, not `relayed`.
         assume_final: bool = "assume_final", "no", LmtpOnly, Warn("success reports are not built yet");
     }

@@ -11,6 +11,10 @@ params! {
     Routing {
         /// The transport of mail without a table entry.
         default_transport: TransportNexthop = "default_transport", "smtp", Shared, Act;
+        /// The same by sender: the address, without its extension, `@domain`; `<>` is the null sender, `DUNNO` no value.
+        sender_transports: TableList = "sender_dependent_default_transport_maps", "", Shared, Act;
+        /// What goes before `relayhost`, by sender, with the same keys.
+        sender_relayhosts: TableList = "sender_dependent_relayhost_maps", "", Shared, Act;
         /// Tables of transports by address and domain.
         transport_maps: TableList = "transport_maps", "", Shared, Act;
         /// Transports whose mail waits until the queue is flushed.

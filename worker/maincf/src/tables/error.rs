@@ -28,6 +28,11 @@ impl TableError {
         let key = key.chars().take(KEY_SHOWN).collect();
         Self { table: table.to_string(), key, reason: reason.to_string() }
     }
+
+    /// A table's answer that means nothing where it was asked for.
+    pub fn unusable(table: &str, key: &str, reason: &str) -> Self {
+        Self::new(&table, key, reason)
+    }
 }
 
 /// A `type:name` that cannot be one.

@@ -102,6 +102,16 @@ choice! {
     }
 }
 
+choice! {
+    /// How far address probes go.
+    VerifyTarget {
+        /// RCPT, then RSET.
+        Rcpt = "rcpt",
+        /// DATA, then the connection is closed.
+        Data = "data",
+    }
+}
+
 /// Where host addresses are looked up (`smtp_host_lookup`). DNS always comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostLookup {

@@ -1,6 +1,6 @@
 //! What a reply means for the command it answers.
 
-use super::{Broken, Flow, Next, Stale, Step, Transaction, Verdict};
+use super::{Broken, Flow, Next, ProbeUntil, Purpose, Stale, Step, Transaction, Verdict};
 use crate::failure::{Conduct, Failure, Scope};
 use crate::hello::Origin;
 use crate::reply::{Code, Reply, ReplyClass};
@@ -93,6 +93,9 @@ impl Transaction<'_> {
             return;
         }
         match reply.code.class() {
+            ReplyClass::Completed if self.purpose == Purpose::Probe(ProbeUntil::Rcpt) => {
+                self.ledger.settle(at, Verdict::Deliverable(Arc::clone(reply)));
+            }
             ReplyClass::Completed => self.ledger.accept(at),
             _ => {
                 let failure = self.said_no(reply, Stage::Rcpt, Scope::Recipient);
@@ -103,6 +106,11 @@ impl Transaction<'_> {
 
     fn on_data(&mut self, reply: &Arc<Reply>) {
         let go_ahead = reply.code.class() == ReplyClass::Intermediate;
+        if go_ahead && self.purpose == Purpose::Probe(ProbeUntil::Data) {
+            self.ledger.settle_survivors(&Verdict::Deliverable(Arc::clone(reply)));
+            // Even an empty message would be one.
+            return self.end(Broken::Aborted);
+        }
         self.next = match (go_ahead, self.ledger.has_survivors()) {
             (true, true) => Next::Content,
             (true, false) => Next::LoneDot,
@@ -142,9 +150,9 @@ impl Transaction<'_> {
         }
     }
 
-    /// MAIL was refused: RSET once all is answered. If DATA is already on its way, its reply decides.
+    /// MAIL was refused: RSET once all is answered. If DATA or RSET is already on its way, its reply decides.
     fn abandon(&mut self) {
-        if self.next != Next::DataReply {
+        if !matches!(self.next, Next::DataReply | Next::Finish) {
             self.next = Next::Abort;
         }
     }

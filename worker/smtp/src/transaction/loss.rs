@@ -167,7 +167,7 @@ impl Transaction<'_> {
         self.end(broken);
     }
 
-    fn end(&mut self, broken: Broken) {
+    pub(super) fn end(&mut self, broken: Broken) {
         self.broken.get_or_insert(broken);
         self.close_books();
     }

@@ -31,8 +31,29 @@ use verdict::Ledger;
 pub struct TransactionOptions {
     /// `smtp_quote_rfc821_envelope`.
     pub quoting: Quoting,
+    /// How far it goes.
+    pub purpose: Purpose,
     /// What becomes of the session if it can be kept.
     pub afterwards: Afterwards,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The message.
+    #[default]
+    Delivery,
+    /// To hear whether the server would take it.
+    Probe(ProbeUntil),
+}
+
+/// Where an address probe has its answer: `smtp_address_verify_target`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeUntil {
+    /// In the reply to RCPT; RSET takes it back.
+    Rcpt,
+    /// In the reply to DATA. Nothing takes that back: the connection is closed.
+    Data,
 }
 
 /// What the session is for after this message.
@@ -66,6 +87,7 @@ pub struct Transaction<'a> {
     ready: Ready,
     peer: &'a str,
     envelope: &'a Envelope<'a>,
+    purpose: Purpose,
     afterwards: Afterwards,
     sender: Mailbox<'a>,
     ledger: Ledger<'a>,
@@ -166,11 +188,14 @@ impl<'a> Transaction<'a> {
         if let Some(failure) = obstacle {
             ledger.fail_rest(&failure);
         }
+        // Mail for another server says nothing good of this one: it is not kept.
+        let said = Said { blemish: lacks_utf8(&ready, envelope), ..Said::default() };
         let next = if ledger.is_settled() { Next::Finish } else { first(&ready, envelope) };
         Self {
             ready,
             peer,
             envelope,
+            purpose: options.purpose,
             afterwards: options.afterwards,
             sender,
             ledger,
@@ -178,7 +203,7 @@ impl<'a> Transaction<'a> {
             unanswered: VecDeque::new(),
             window: 0,
             flow: Flow::Open,
-            said: Said::default(),
+            said,
             closing: None,
             stale: None,
             broken: None,
@@ -266,6 +291,10 @@ impl<'a> Transaction<'a> {
             Next::Carrier | Next::Xforward(_) | Next::Mail | Next::Rcpt(_) | Next::Data => {
                 !self.pipelines() || self.flow == Flow::Draining
             }
+            // Behind RCPT it is right whatever the replies are.
+            Next::Abort if self.purpose == Purpose::Probe(ProbeUntil::Rcpt) => {
+                !self.pipelines() || self.flow == Flow::Draining
+            }
             Next::DataReply
             | Next::Content
             | Next::Dot
@@ -324,14 +353,19 @@ fn sender(address: &str, quoting: Quoting, alphabet: Alphabet) -> Result<Mailbox
     })
 }
 
+fn lacks_utf8(ready: &Ready, envelope: &Envelope<'_>) -> bool {
+    envelope.utf8 == Utf8::Needed && !ready.facts().offers(Extension::SmtpUtf8)
+}
+
 /// Why this server cannot take this message, before anything is asked.
 fn obstacle(ready: &Ready, peer: &str, envelope: &Envelope<'_>) -> Option<Failure> {
     let facts = ready.facts();
     let hard = |subject, detail, reason| {
         Some(Failure::own(Status::new(Class::Hard, subject, detail), reason, Scope::Message))
     };
-    if envelope.utf8 == Utf8::Needed && !facts.offers(Extension::SmtpUtf8) {
-        return hard(6, 7, format!("SMTPUTF8 is required, but was not offered by host {peer}"));
+    if lacks_utf8(ready, envelope) {
+        let reason = format!("SMTPUTF8 is required, but was not offered by host {peer}");
+        return Some(Failure::own(Status::new(Class::Hard, 6, 7), reason, Scope::Server));
     }
     if let Some(limit) = size::exceeded(facts, envelope.size) {
         let size = envelope.size;

@@ -1,6 +1,6 @@
 //! What goes out next: commands within the window, the dot, the way out.
 
-use super::{Action, Afterwards, Broken, Flow, Next, Step, Transaction, opening};
+use super::{Action, Afterwards, Broken, Flow, Next, ProbeUntil, Purpose, Step, Transaction, opening};
 use crate::command;
 use crate::dialect::EndReplies;
 use crate::ext::pipelining::WINDOW;
@@ -22,6 +22,7 @@ impl Transaction<'_> {
             Next::Mail => self.command(out, Step::Mail, Next::Rcpt(0)),
             Next::Rcpt(from) => match self.ledger.open_from(from) {
                 Some((at, _)) => self.command(out, Step::Rcpt(at), Next::Rcpt(at + 1)),
+                None if self.purpose == Purpose::Probe(ProbeUntil::Rcpt) => self.next = Next::Abort,
                 None => self.next = Next::Data,
             },
             // Everything is answered and nobody was accepted: DATA would be pointless.

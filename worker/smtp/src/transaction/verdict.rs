@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub enum Verdict {
     /// The server took responsibility with this reply to the final dot.
     Sent(Arc<Reply>),
+    /// The server would take it, says this reply to RCPT or DATA. Only for [`super::Purpose::Probe`].
+    Deliverable(Arc<Reply>),
     /// It did not, or not for this recipient.
     Failed(Failure),
 }

@@ -11,6 +11,7 @@ use proto::job::ToWorker;
 use proto::secret::Secret;
 use std::os::fd::{AsFd, OwnedFd};
 
+/// What a worker with this setting has.
 async fn context(option: &str) -> Context {
     let (mut ours, theirs) = Packets::pair().unwrap();
     let results: OwnedFd = tempfile::tempfile().unwrap().into();

@@ -12,6 +12,8 @@ use crate::param::Body;
 pub enum Invocation {
     /// Read a message and send it (`-bm`, or no mode).
     Submit(SubmitOptions),
+    /// Find out whether mail for the recipients would be taken, and report it to the sender (`-bv`).
+    Verify(SubmitOptions),
     /// Speak SMTP on standard input and output (`-bs`).
     Dialogue,
     /// List the queue (`-bp`): `baton queue list`.
@@ -78,6 +80,7 @@ pub fn parse_arguments(arguments: impl IntoIterator<Item = OsString>) -> Result<
     reader.read()?;
     Ok(match reader.mode {
         Mode::Submit => Invocation::Submit(reader.options),
+        Mode::Verify => Invocation::Verify(reader.options),
         Mode::Dialogue => Invocation::Dialogue,
         Mode::ShowQueue => Invocation::ShowQueue,
         Mode::Flush => Invocation::Flush,
@@ -86,6 +89,7 @@ pub fn parse_arguments(arguments: impl IntoIterator<Item = OsString>) -> Result<
 
 enum Mode {
     Submit,
+    Verify,
     Dialogue,
     ShowQueue,
     Flush,
@@ -197,16 +201,16 @@ impl Reader {
     fn mode(&mut self, value: &str) -> Result<(), SubmitError> {
         self.mode = match value {
             "m" => Mode::Submit,
+            "v" => Mode::Verify,
             "s" => Mode::Dialogue,
             "p" => Mode::ShowQueue,
             "d" | "D" | "l" => {
                 return Err(not_done(&format!("b{value}"), "start the relay with `baton relay`"));
             }
             "i" => return Err(not_done("bi", NO_ALIASES)),
-            "v" => return Err(not_done("bv", "addresses are not verified; send a message to try one")),
             _ => {
                 let (option, value) = ('b', value.to_owned());
-                return Err(SubmitError::BadValue { option, value, expected: "m, p or s" });
+                return Err(SubmitError::BadValue { option, value, expected: "m, p, s or v" });
             }
         };
         Ok(())
@@ -306,6 +310,8 @@ mod tests {
         assert_eq!(parse("-b s -t"), Ok(Invocation::Dialogue));
         assert_eq!(parse("-bp"), Ok(Invocation::ShowQueue));
         assert_eq!(parse("-q"), Ok(Invocation::Flush));
+        let verify = SubmitOptions { recipients: vec!["a@b".into()], ..SubmitOptions::default() };
+        assert_eq!(parse("-bv a@b"), Ok(Invocation::Verify(verify)));
     }
 
     #[test]
@@ -319,7 +325,6 @@ mod tests {
             ("-B 9bit", SysExit::Usage),
             ("-bd", SysExit::Unavailable),
             ("-bi", SysExit::Unavailable),
-            ("-bv", SysExit::Unavailable),
             ("-I", SysExit::Unavailable),
             ("-q30m", SysExit::Unavailable),
             ("-N sometimes", SysExit::Usage),

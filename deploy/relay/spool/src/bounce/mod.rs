@@ -10,7 +10,7 @@ mod text;
 use std::time::SystemTime;
 
 use crate::diagnosis::Diagnosis;
-use crate::envelope::{Envelope, Notify, Recipient};
+use crate::envelope::{Envelope, Notify, Recipient, SmtpUtf8};
 use crate::id::QueueId;
 use crate::mark::{Cause, Success};
 
@@ -23,6 +23,8 @@ use text::{Charset, Text};
 pub struct Notice<'a> {
     /// Failure, delay or success.
     pub kind: Kind,
+    /// Not the sender gets it, but this address, the postmaster's.
+    pub postmaster: Option<&'a str>,
     /// `myhostname`, for Reporting-MTA, From and Message-ID.
     pub reporting_mta: &'a str,
     /// The message in question.
@@ -49,6 +51,8 @@ pub enum Kind {
     },
     /// `relayed` or `delivered`: who asked for NOTIFY=SUCCESS is told.
     Success(Success),
+    /// `deliverable` or `undeliverable`, by the status of each: what a probe was told.
+    Probe,
 }
 
 /// One recipient of a notice.
@@ -143,7 +147,11 @@ fn charset(notice: &Notice<'_>) -> Charset {
         Returned::Full(content) => header_of(content).is_ascii(),
         Returned::Header(header) => header.is_ascii(),
     };
-    if envelope.smtputf8 && !(addresses && header) { Charset::Utf8 } else { Charset::Ascii }
+    if envelope.smtputf8 != SmtpUtf8::NotAsked && !(addresses && header) {
+        Charset::Utf8
+    } else {
+        Charset::Ascii
+    }
 }
 
 fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
@@ -151,15 +159,17 @@ fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
     let micros = date::micros(notice.now);
     out.line(&format!("Date: {}", rfc5322_date(notice.now)));
     out.line(&format!("From: Mail Delivery <MAILER-DAEMON@{host}>"));
-    let sender = out.address(&notice.envelope.sender);
+    let sender = out.address(notice.postmaster.unwrap_or(&notice.envelope.sender));
     out.line(&format!("To: <{sender}>"));
     out.line(&format!(
         "Subject: {}",
         match notice.kind {
+            Kind::Failure if notice.postmaster.is_some() => "Postmaster copy: mail could not be delivered",
             Kind::Failure => "Mail could not be delivered",
             Kind::Delay { .. } => "Mail is delayed (no action needed)",
             Kind::Success(Success::Relayed) => "Mail was passed on",
-            Kind::Success(Success::Delivered) => "Mail was delivered",
+            Kind::Success(Success::Delivered | Success::Deliverable) => "Mail was delivered",
+            Kind::Probe => "Mail Delivery Status Report",
         }
     ));
     out.line(&format!("Message-ID: <{}.{micros}@{host}>", notice.queue_id));
@@ -175,6 +185,10 @@ fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {
 fn explanation(notice: &Notice<'_>, charset: Charset) -> String {
     let mut out = Text::new(charset);
     let host = out.word(notice.reporting_mta);
+    if notice.postmaster.is_some() {
+        out.paragraph(0, "This is for the postmaster. The sender of the message, if there is one, is told:");
+        out.line("");
+    }
     out.paragraph(0, &match notice.kind {
         Kind::Failure => format!(
             "The mail server {host} could not deliver your message to the recipients below and has given up. \
@@ -189,8 +203,11 @@ fn explanation(notice: &Notice<'_>, charset: Charset) -> String {
             "The mail server {host} has passed your message to the recipients below on to another mail server, \
              which sends no notices of delivery. Unless it fails there you will hear no more of it."
         ),
-        Kind::Success(Success::Delivered) => {
+        Kind::Success(Success::Delivered | Success::Deliverable) => {
             format!("The mail server {host} has delivered your message to the recipients below.")
+        }
+        Kind::Probe => {
+            format!("You asked the mail server {host} whether mail could be delivered. Nothing was sent.")
         }
     });
     for subject in notice.subjects {
@@ -244,7 +261,9 @@ fn recipient_status(out: &mut Text, kind: Kind, subject: &Subject<'_>) {
             Kind::Failure => "failed",
             Kind::Delay { .. } => "delayed",
             Kind::Success(Success::Relayed) => "relayed",
-            Kind::Success(Success::Delivered) => "delivered",
+            Kind::Success(Success::Delivered | Success::Deliverable) => "delivered",
+            Kind::Probe if diagnosis.status.starts_with('2') => "deliverable",
+            Kind::Probe => "undeliverable",
         }
     ));
     out.line(&format!("Status: {}", status_code(kind, *cause, &diagnosis.status)));
@@ -270,6 +289,7 @@ fn status_code(kind: Kind, cause: Cause, given: &str) -> String {
         (Kind::Failure, Cause::Expired) => "45",
         (Kind::Delay { .. }, _) => "4",
         (Kind::Success(_), _) => "2",
+        (Kind::Probe, _) => "245",
     };
     let mut parts = given.split('.');
     let class = parts.next().filter(|class| class.len() == 1 && classes.contains(class));
@@ -286,6 +306,7 @@ fn status_code(kind: Kind, cause: Cause, given: &str) -> String {
         (false, Kind::Failure, Cause::Expired) => "4.4.7".to_owned(),
         (false, Kind::Delay { .. }, _) => "4.0.0".to_owned(),
         (false, Kind::Success(_), _) => "2.0.0".to_owned(),
+        (false, Kind::Probe, _) => "4.0.0".to_owned(),
     }
 }
 

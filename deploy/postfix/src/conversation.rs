@@ -1,0 +1,175 @@
+//! One connection of the queue manager: greeting, request, delivery, answer.
+
+use crate::order::{self, OrderError, QueuedMail};
+use crate::results::Results;
+use crate::services::Services;
+use maincf::params::UnderPostfix;
+use postfix_wire::attr::AttrError;
+use postfix_wire::reply::{Final, Outcome};
+use postfix_wire::report::Dsn;
+use postfix_wire::request::{Delivery, RequestReader};
+use proto::job::{Recipient, Request, Site};
+use queuefile::file::{OpenError, QueueFile};
+use queuefile::name::Hashing;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use worker::cache::Cache;
+use worker::context::Context;
+use worker::delivery::{self, Order};
+use worker::duty::Duty;
+
+/// Nothing can be delivered; nobody's fault but that of this machine or its configuration.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("malformed request: {0}")]
+    Request(#[from] AttrError),
+    #[error("{0}")]
+    Order(#[from] OrderError),
+    #[error("no queue file can have this name")]
+    Name,
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    #[error("no recipients")]
+    Nobody,
+    #[error("{0}")]
+    Unmet(&'static str),
+}
+
+/// What all conversations of a process have in common.
+#[derive(Debug)]
+pub struct Agent {
+    /// Configuration and tables.
+    pub context: Context,
+    /// Postfix's daemons.
+    pub services: Services,
+    /// Their names, and the queue's shape.
+    pub names: UnderPostfix,
+    /// Folders in queues.
+    pub hashing: Hashing,
+    /// scache.
+    pub cache: Cache,
+    /// What deliveries run on.
+    pub runtime: tokio::runtime::Runtime,
+}
+
+impl Agent {
+    /// Serves one connection. The queue file's lock is held until the queue manager has hung up.
+    ///
+    /// # Errors
+    /// The connection broke: the queue manager knows best what that means.
+    pub fn serve(&mut self, mut stream: UnixStream) -> io::Result<()> {
+        stream.set_write_timeout(Some(self.services.patience))?;
+        stream.write_all(&self.services.release.agent_greeting())?;
+        let (answer, _lock) = match self.receive(&mut stream)? {
+            // It had wanted an agent, and has no use for it any more.
+            None => return Ok(()),
+            Some(Ok(asked)) => self.answer(&asked),
+            Some(Err(error)) => {
+                tracing::warn!("{}", Refusal::Request(error));
+                (Final::default(), None)
+            }
+        };
+        stream.write_all(&answer.encode())?;
+        stream.set_read_timeout(Some(self.services.patience))?;
+        let _anything = stream.read(&mut [0; 1])?;
+        Ok(())
+    }
+
+    /// Ends what the delivery left to be ended: while the process waits for the next one nothing would happen to it.
+    pub fn part(&mut self) {
+        if !self.context.farewells.is_empty() {
+            self.runtime.block_on(self.context.farewells.last());
+        }
+    }
+
+    /// Waits for as long as the queue manager likes for the first octet, then for a complete request.
+    fn receive(&self, stream: &mut UnixStream) -> io::Result<Option<Result<Delivery, AttrError>>> {
+        let mut reader = RequestReader::default();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let count = stream.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            stream.set_read_timeout(Some(self.services.patience))?;
+            match reader.feed(buffer.get(..count).unwrap_or_default()) {
+                Ok(None) => {}
+                Ok(Some(asked)) => return Ok(Some(Ok(asked))),
+                Err(error) => return Ok(Some(Err(error))),
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: &Delivery) -> (Final, Option<QueueFile>) {
+        match self.prepare(asked) {
+            Ok((request, recipients, file)) => (self.deliver(asked, request, recipients, &file), Some(file)),
+            Err(refusal) => {
+                tracing::warn!("{}: {refusal}", asked.request.queue_id.lossy());
+                (Final::default(), None)
+            }
+        }
+    }
+
+    fn prepare(&self, asked: &Delivery) -> Result<(Request, Vec<Recipient>, QueueFile), Refusal> {
+        let Delivery { request, recipients } = asked;
+        if recipients.is_empty() {
+            return Err(Refusal::Nobody);
+        }
+        if let Some(unmet) = order::unmet(request.options) {
+            return Err(Refusal::Unmet(unmet));
+        }
+        let names = request.queue_name.to_str().zip(request.queue_id.to_str());
+        let path = names.and_then(|(queue, id)| self.hashing.path(queue, id)).ok_or(Refusal::Name)?;
+        let file = QueueFile::open(&path)?;
+        let order = order::request(request, delivery::now_micros())?;
+        let recipients = recipients.iter().enumerate().map(|(at, one)| order::recipient(at, one));
+        Ok((order, recipients.collect::<Result<_, _>>()?, file))
+    }
+
+    fn deliver(
+        &mut self,
+        asked: &Delivery,
+        request: Request,
+        recipients: Vec<Recipient>,
+        file: &QueueFile,
+    ) -> Final {
+        let Self { context, services, names, cache, runtime, .. } = self;
+        let mail = QueuedMail::new(file, request.content_offset, request.content_length);
+        let mut results = Results {
+            services,
+            names,
+            service: &context.service,
+            final_delivery: context.flags.final_delivery,
+            request: &asked.request,
+            recipients: &asked.recipients,
+            file,
+            outcome: Outcome::Settled,
+            heard_of: 0,
+        };
+        let order = Order { request: &request, recipients, mail: &mail, register: &mut results };
+        let done = runtime.block_on(delivery::deliver(context, cache, &Duty::default(), order));
+        let mut outcome = results.end();
+        if mail.is_damaged() && outcome == Outcome::Settled {
+            outcome = put_aside(file, &request.queue_id);
+        }
+        let hop = match done.report.site {
+            Site::Dead { status, reason } if outcome == Outcome::Deferred => Dsn {
+                status: status.into(),
+                action: "delayed".into(),
+                reason: reason.into(),
+                ..Dsn::default()
+            },
+            Site::Dead { .. } | Site::Reached => Dsn::default(),
+        };
+        Final { hop, outcome }
+    }
+}
+
+/// The sender was told that the message cannot be read; the queue manager puts the file where people find it.
+fn put_aside(file: &QueueFile, queue_id: &str) -> Outcome {
+    tracing::warn!("{queue_id}: the queue file is damaged");
+    if let Err(error) = file.mark_corrupt() {
+        tracing::error!("{queue_id}: cannot mark the file as damaged: {error}");
+    }
+    Outcome::Deferred
+}

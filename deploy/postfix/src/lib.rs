@@ -1,0 +1,20 @@
+//! Delivery under Postfix: what smtp(8) and lmtp(8) do for master(8) and qmgr(8), with Baton's delivery path inside.
+//!
+//! ```text
+//!  command_line ─► start ─► skeleton ── one connection ─► conversation ─► worker::delivery
+//!                             │ master: TAKEN, AVAIL          │ queue file: read, marked
+//!                             └ ends with it                  └ results ─► results ─► bounce, defer, trace, verify
+//! ```
+//!
+//! One process, one delivery at a time. A recipient is reported, then marked in the queue file, and only when all are does
+//! the queue manager get its answer: whatever dies in between, no mail is lost.
+
+pub mod command_line;
+pub mod conversation;
+pub mod inherited;
+pub mod log;
+pub mod order;
+pub mod results;
+pub mod services;
+pub mod skeleton;
+pub mod start;

@@ -1,0 +1,225 @@
+//! Log lines to where Postfix's go: the system's log, or postlogd. Nothing here ever waits.
+
+use jiff::tz::TimeZone;
+use std::fmt;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// Octets of text that one line has at most.
+const LONGEST: usize = 2000;
+/// Facility `mail`, shifted to its place in a priority.
+const FACILITY: u32 = 2 << 3;
+
+/// Where lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The system's log.
+    Syslog(PathBuf),
+    /// postlogd, which writes `maillog_file`.
+    Postlog {
+        /// Its socket.
+        path: PathBuf,
+        /// How it calls this machine.
+        hostname: String,
+    },
+}
+
+/// The log of this process. Its socket is connected before a chroot.
+#[derive(Debug)]
+pub struct Log {
+    socket: Option<UnixDatagram>,
+    target: Target,
+    zone: TimeZone,
+    /// `tag[pid]: `
+    origin: String,
+    level: Level,
+}
+
+impl Log {
+    /// Lines of `tag`, which is `postfix/smtp` or the like.
+    #[must_use]
+    pub fn new(target: Target, tag: &str, verbose: u32) -> Self {
+        let path = match &target {
+            Target::Syslog(path) | Target::Postlog { path, .. } => path,
+        };
+        let connect = || {
+            let socket = UnixDatagram::unbound()?;
+            socket.set_nonblocking(true)?;
+            socket.connect(path)?;
+            std::io::Result::Ok(socket)
+        };
+        let origin = format!("{tag}[{}]: ", std::process::id());
+        let level = if verbose > 0 { Level::DEBUG } else { Level::INFO };
+        Self { socket: connect().ok(), target, zone: TimeZone::system(), origin, level }
+    }
+
+    /// Takes all events of this process from now on.
+    pub fn install(self) {
+        // Only the first call of a process has an effect.
+        let _already_set = tracing::subscriber::set_global_default(self);
+    }
+
+    fn datagram(&self, severity: Severity, text: &str, now: jiff::Timestamp) -> String {
+        let time = now.to_zoned(self.zone.clone()).strftime("%b %d %H:%M:%S").to_string();
+        let (origin, label, text) = (&self.origin, severity.label(), Line(text));
+        match &self.target {
+            Target::Syslog(_) => {
+                let time = now.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
+                format!("<{}>{time} {origin}{label}{text}", FACILITY | severity.number())
+            }
+            Target::Postlog { hostname, .. } => format!("{time} {hostname} {origin}{label}{text}"),
+        }
+    }
+}
+
+/// The process ends for this. It may be that nobody has set up a log yet: then to the system's.
+pub fn fatal(why: &str) {
+    if !tracing::dispatcher::has_been_set() {
+        Log::new(Target::Syslog("/dev/log".into()), "postfix/baton-smtp", 0).install();
+    }
+    tracing::error!("fatal: {why}");
+}
+
+/// As syslog(3) numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+impl Severity {
+    fn of(level: Level) -> Self {
+        match level {
+            Level::ERROR => Self::Error,
+            Level::WARN => Self::Warning,
+            _ => Self::Info,
+        }
+    }
+
+    const fn number(self) -> u32 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Info => 6,
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Error => "error: ",
+            Self::Warning => "warning: ",
+            Self::Info => "",
+        }
+    }
+}
+
+/// One line, however the text looks.
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left = LONGEST;
+        for character in self.0.chars() {
+            let Some(rest) = left.checked_sub(character.len_utf8()) else { break };
+            left = rest;
+            let shown = match character {
+                '\n' => ' ',
+                other if other.is_control() => '?',
+                other => other,
+            };
+            fmt::Write::write_char(f, shown)?;
+        }
+        Ok(())
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.level
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text::default();
+        event.record(&mut text);
+        let severity = Severity::of(*event.metadata().level());
+        let datagram = self.datagram(severity, &text.0, jiff::Timestamp::now());
+        if let Some(socket) = &self.socket {
+            // A full queue loses the line: a process that waits here would hold mail up, and perhaps master.
+            let _lost = socket.send(datagram.as_bytes());
+        }
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// The message of an event; other fields are for other subscribers.
+#[derive(Default)]
+struct Text(String);
+
+impl Visit for Text {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.0.push_str(value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            use fmt::Write;
+            // Writing into a String cannot fail.
+            let _never = write!(self.0, "{value:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(target: Target) -> Log {
+        Log {
+            socket: None,
+            target,
+            zone: TimeZone::UTC,
+            origin: "postfix/smtp[7]: ".into(),
+            level: Level::INFO,
+        }
+    }
+
+    #[test]
+    fn lines_have_the_shape_of_their_target() {
+        let now = jiff::Timestamp::from_second(1_795_348_800).unwrap();
+        let syslog = log(Target::Syslog("/dev/log".into()));
+        let line = syslog.datagram(Severity::Warning, "a\r\nb\u{1b}", now);
+        assert!(line.starts_with("<20>") && line.ends_with(" postfix/smtp[7]: warning: a? b?"), "{line}");
+        let postlog = log(Target::Postlog { path: "x".into(), hostname: "mx".into() });
+        let line = postlog.datagram(Severity::Info, &"x".repeat(3000), now);
+        assert!(line.contains(" mx postfix/smtp[7]: xxx"), "{line}");
+        assert_eq!(line.matches('x').count(), LONGEST + 2, "and those of mx and postfix");
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_holds_nothing_up() {
+        let folder = std::env::temp_dir().join(format!("baton-log-{}", std::process::id()));
+        let reader = UnixDatagram::bind(&folder).unwrap();
+        let log = Log::new(Target::Syslog(folder.clone()), "postfix/smtp", 0);
+        tracing::subscriber::with_default(log, || {
+            for _ in 0..2000 {
+                tracing::info!("{}", "y".repeat(1500));
+            }
+        });
+        std::fs::remove_file(folder).unwrap();
+        drop(reader);
+    }
+}

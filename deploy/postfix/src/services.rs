@@ -1,0 +1,71 @@
+//! Questions to Postfix's daemons: one connection each, one list out, one number back.
+
+use postfix_wire::attr::{AttrError, Fields, Incoming};
+use postfix_wire::greeting::{Release, Server};
+use postfix_wire::reply;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// A daemon did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The connection.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Its answer.
+    #[error(transparent)]
+    Answer(#[from] AttrError),
+    /// It says that it failed.
+    #[error("status {0}")]
+    Failed(i32),
+}
+
+/// The way to all of them. Paths are relative to the queue's root, which is where this process stands.
+#[derive(Debug)]
+pub struct Services {
+    /// Whether they speak first.
+    pub release: Release,
+    /// `ipc_timeout`
+    pub patience: Duration,
+}
+
+impl Services {
+    /// Sends a list to `private/name`, and waits until it is done.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; a warning was logged.
+    pub fn ask(&self, name: &str, server: Server, list: &[u8]) -> Result<(), ServiceError> {
+        let asked = self.conversation(&Path::new("private").join(name), server, list);
+        asked.inspect_err(|error| tracing::warn!("private/{name}: {error}"))
+    }
+
+    fn conversation(&self, path: &Path, server: Server, list: &[u8]) -> Result<(), ServiceError> {
+        let mut stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(self.patience))?;
+        stream.set_write_timeout(Some(self.patience))?;
+        let mut incoming = Incoming::default();
+        if self.release == Release::Announcing {
+            server.check(next_list(&mut stream, &mut incoming)?)?;
+        }
+        stream.write_all(list)?;
+        match reply::status(next_list(&mut stream, &mut incoming)?)? {
+            0 => Ok(()),
+            failed => Err(ServiceError::Failed(failed)),
+        }
+    }
+}
+
+fn next_list(stream: &mut UnixStream, incoming: &mut Incoming) -> Result<Fields, ServiceError> {
+    let mut buffer = [0; 1024];
+    loop {
+        if let Some(list) = incoming.next_list()? {
+            return Ok(list);
+        }
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            count => incoming.feed(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+}
