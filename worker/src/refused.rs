@@ -76,7 +76,10 @@ impl RefusedLogins {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
         let about = rustix::fs::fstat(&folder)?;
-        if about.st_uid != rustix::process::geteuid().as_raw() || about.st_mode & OTHERS != 0 {
+        // Under Postfix it is opened before root becomes the mail owner, whose folder it may be.
+        let user = rustix::process::geteuid();
+        let is_ours = user.is_root() || about.st_uid == user.as_raw();
+        if !is_ours || about.st_mode & OTHERS != 0 {
             return Err(Errno::PERM.into());
         }
         let secret = secret(&folder)?;
