@@ -71,8 +71,8 @@ pub struct Request {
     pub ret: Option<Ret>,
     /// What the sender declared about the content.
     pub body: Body,
-    /// The sender asked for SMTPUTF8 (RFC 6531).
-    pub smtputf8: bool,
+    /// RFC 6531.
+    pub smtputf8: SmtpUtf8,
     /// Who handed the message in.
     pub client: Box<Client>,
     /// Where the content begins in the descriptor, in bytes.
@@ -135,6 +135,18 @@ pub enum Ret {
     Full,
     /// The header.
     Hdrs,
+}
+
+/// Whether the sender asked for SMTPUTF8 (RFC 6531 §3.4), and whether envelope or header really have UTF-8.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmtpUtf8 {
+    /// Not asked.
+    #[default]
+    NotAsked,
+    /// Asked, and there is UTF-8: only a server with SMTPUTF8 can take it.
+    Needed,
+    /// Asked, but all is ASCII: any server will do.
+    Asked,
 }
 
 /// RFC 6152: what the sender declared.

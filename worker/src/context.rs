@@ -2,6 +2,7 @@
 
 mod filter;
 mod introductions;
+mod peers;
 mod rewordings;
 mod sasl;
 mod tables;
@@ -120,6 +121,7 @@ pub struct Context {
     pub farewells: Farewells,
     /// Where relative socket paths begin.
     pub queue_directory: PathBuf,
+    watched: maincf::tables::PeerMatcher,
     route: RouteOptions,
     own: OnceCell<OwnAddresses>,
     listed: OnceCell<Vec<IpAddr>>,
@@ -183,6 +185,7 @@ impl Context {
             route: route_options(&config, &services)?,
             services,
             permanent,
+            watched: peers::open(&config, cf)?,
             generic: Generic::open(&config)?,
             checks: Checks::open(&config)?,
             tls: TlsContext::new(&config),

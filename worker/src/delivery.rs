@@ -19,11 +19,13 @@ mod login;
 mod lookup;
 mod open;
 mod outgoing;
+mod race;
 pub mod recipients;
 mod reuse;
 mod secure;
 mod session;
 mod transact;
+mod watch;
 
 use crate::cache::Cache;
 use crate::context::Context;

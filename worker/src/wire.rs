@@ -1,11 +1,13 @@
 //! One connection to a server: octets out, octets in, each with a deadline. What they mean is the dialogue's business.
 
 mod content;
+mod follow;
 mod handshake;
 mod layer;
 mod socket;
 
 pub use content::{Mail, Message, Reader};
+pub use follow::Discretion;
 pub use handshake::NoTls;
 pub use socket::{Family, Socket};
 
@@ -63,6 +65,7 @@ pub struct Wire {
     pub replies: ReplyReader,
     /// What the dialogue wants to say.
     pub outgoing: Vec<u8>,
+    followed: Option<follow::Followed>,
 }
 
 /// How much is read at once.
@@ -74,7 +77,7 @@ impl Wire {
     /// A connection on which nothing is outstanding.
     #[must_use]
     pub fn new(socket: Socket) -> Self {
-        Self { socket, layer: None, replies: ReplyReader::default(), outgoing: Vec::new() }
+        Self { socket, layer: None, replies: ReplyReader::default(), outgoing: Vec::new(), followed: None }
     }
 
     /// A connection whose encrypted session another process had.

@@ -3,7 +3,9 @@
 use postfix_wire::request::{self, Flags, SendOptions};
 use postfix_wire::stats::Stats;
 use postfix_wire::text::Text;
-use proto::job::{Body, CacheUse, Client, ClientSource, Notify, Purpose, Recipient, Request, Ret, Times};
+use proto::job::{
+    Body, CacheUse, Client, ClientSource, Notify, Purpose, Recipient, Request, Ret, SmtpUtf8, Times,
+};
 use queuefile::content::Content;
 use queuefile::file::QueueFile;
 use std::cell::Cell;
@@ -46,7 +48,11 @@ pub fn request(from: &request::Request, now: u64) -> Result<Request, OrderError>
             b"8bit" => Body::EightBitMime,
             _ => Body::Unset,
         },
-        smtputf8: from.options.needs_smtputf8(),
+        smtputf8: match from.options {
+            options if options.needs_smtputf8() => SmtpUtf8::Needed,
+            options if options.any(SendOptions::SMTPUTF8) => SmtpUtf8::Asked,
+            _ => SmtpUtf8::NotAsked,
+        },
         client: Box::new(client(from)),
         content_offset: unsigned("offset", from.offset)?,
         content_length: unsigned("size", from.size)?,
@@ -206,7 +212,14 @@ mod tests {
             (order.envid.as_deref(), order.ret, order.body),
             (Some("a+b"), Some(Ret::Hdrs), Body::EightBitMime)
         );
-        assert_eq!((order.times.arrival, order.times.handed, order.smtputf8), (5_000_000, 77, false));
+        assert_eq!(
+            (order.times.arrival, order.times.handed, order.smtputf8),
+            (5_000_000, 77, SmtpUtf8::Asked)
+        );
+        for (bits, want) in [(0x1, SmtpUtf8::Asked), (0x6, SmtpUtf8::NotAsked), (0x9, SmtpUtf8::Needed)] {
+            let options = SendOptions(bits);
+            assert_eq!(request(&request::Request { options, ..from.clone() }, 0).unwrap().smtputf8, want);
+        }
         assert!(order.cache.load && order.cache.store);
         let below = request::Request { size: -1, ..from };
         assert_eq!(request(&below, 0), Err(OrderError::Range("size")));

@@ -25,7 +25,7 @@ use active::{Active, Written};
 use listing::Listing;
 use maincf::RelayConfig;
 use proto::control::RelayStatistics;
-use proto::job::{Body, CacheUse, Client, ClientSource, Purpose, Recipient, Request, Ret, Times};
+use proto::job::{Body, CacheUse, Client, ClientSource, Purpose, Recipient, Request, Ret, SmtpUtf8, Times};
 use schedule::{Assignment, BackOff, Deferred, Outcome, RetryTimer, Scheduler};
 use spool::{Message, QueueId, Recovery, Spool};
 use std::collections::{HashMap, HashSet};
@@ -346,7 +346,11 @@ fn request(active: &Active, assignment: &Assignment<QueueId>, job: u64) -> Reque
             spool::BodyType::SevenBit => Body::SevenBit,
             spool::BodyType::Unspecified => Body::Unset,
         },
-        smtputf8: envelope.smtputf8,
+        smtputf8: match envelope.smtputf8 {
+            spool::SmtpUtf8::NotAsked => SmtpUtf8::NotAsked,
+            spool::SmtpUtf8::Asked => SmtpUtf8::Asked,
+            spool::SmtpUtf8::Needed => SmtpUtf8::Needed,
+        },
         client: Box::new(client(&envelope.client, active.message.id())),
         content_offset: 0,
         content_length: 0,

@@ -6,7 +6,7 @@ use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics,
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
     Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult,
-    Report, Request, Ret, SessionUse, Site, Times, ToWorker,
+    Report, Request, Ret, SessionUse, Site, SmtpUtf8, Times, ToWorker,
 };
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::orphan::OrphanRecord;
@@ -179,7 +179,7 @@ fn request(ret: Option<Ret>, body: Body) -> Request {
         envid: Some("e1".into()),
         ret,
         body,
-        smtputf8: true,
+        smtputf8: SmtpUtf8::Needed,
         client: Box::new(Client {
             name: "c.example".into(),
             address: "192.0.2.1".into(),

@@ -9,7 +9,7 @@ use proto::control::{FromRelay, QueuedMessage, QueuedRecipient, RelayStatistics,
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::job::{
     Body, CacheUse, Client, ClientSource, Fate, FromWorker, Notify, Purpose, Recipient, RecipientResult,
-    Report, Request, Ret, SessionUse, Site, Times, ToWorker,
+    Report, Request, Ret, SessionUse, Site, SmtpUtf8, Times, ToWorker,
 };
 use proto::key::{DestinationKey, DestinationScope, EndpointKey, EndpointScope, Needs};
 use proto::parked::{Label, Parked, Route, Taken};
@@ -228,7 +228,7 @@ fn request() -> impl Strategy<Value = Request> {
                 envid,
                 ret,
                 body,
-                smtputf8,
+                smtputf8: if smtputf8 { SmtpUtf8::Needed } else { SmtpUtf8::Asked },
                 client: Box::new(client),
                 content_offset,
                 content_length,

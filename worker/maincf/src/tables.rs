@@ -14,6 +14,7 @@ mod inline;
 mod lmdb;
 mod patterns;
 mod pcre;
+mod peer_list;
 mod pipemap;
 mod posix_regex;
 mod proxy;
@@ -34,6 +35,7 @@ use std::path::PathBuf;
 pub use cidr::AddressError;
 pub use domain_list::{DomainList, DomainMatcher, Membership, ParentMatch};
 pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
+pub use peer_list::{PeerList, PeerMatcher};
 pub use rules::RuleError;
 pub use transport::{TransportEntry, TransportMatch, transport_match};
 

@@ -29,6 +29,8 @@ pub enum Scope {
     Site,
     /// This message.
     Message,
+    /// This message at this server: it lacks what another one may offer.
+    Server,
     /// This recipient.
     Recipient,
 }

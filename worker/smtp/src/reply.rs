@@ -81,6 +81,8 @@ pub struct ReplyReader {
     complete: Option<Arc<Reply>>,
     /// After an error there are no more replies.
     failed: Option<ReplyError>,
+    /// Replies that were read, where somebody wants them for the log.
+    heard: Option<Vec<Arc<Reply>>>,
     filter: Option<Box<dyn ReplyFilter>>,
     secrecy: Secrecy,
 }
@@ -113,6 +115,16 @@ impl ReplyReader {
         if self.failed.is_none() {
             self.lines.feed(octets);
         }
+    }
+
+    /// From now on replies are kept for [`ReplyReader::take_heard`].
+    pub fn keep_heard(&mut self) {
+        self.heard.get_or_insert_default();
+    }
+
+    /// The replies that were read since the last call, for the log.
+    pub fn take_heard(&mut self) -> Vec<Arc<Reply>> {
+        self.heard.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The oldest reply that is complete.
@@ -161,7 +173,11 @@ impl ReplyReader {
             if place == Place::Last {
                 let status = Status::of_reply(code.0, line.get(4..).unwrap_or_default());
                 let text = std::mem::take(&mut self.begun).text;
-                return Ok(Some(Arc::new(Reply { code, status, text })));
+                let reply = Arc::new(Reply { code, status, text });
+                if let Some(heard) = &mut self.heard {
+                    heard.push(Arc::clone(&reply));
+                }
+                return Ok(Some(reply));
             }
         }
         Ok(None)

@@ -4,7 +4,7 @@ use super::greet::{GreetError, Terms};
 use super::login;
 use crate::context::Context;
 use crate::duty::Duty;
-use crate::wire::{Limit, Wire, WireError};
+use crate::wire::{Discretion, Limit, Wire, WireError};
 use smtp::{Channel, Hello, HelloAction, Login, Lost, ReplyReader, Stage, StartTls};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -51,11 +51,19 @@ pub(super) async fn converse<D: Dialogue>(
     wire: &mut Wire,
     mut dialogue: D,
 ) -> Result<D, GreetError> {
-    while let HelloAction::Await(stage) = dialogue.next_action(&mut wire.replies, &mut wire.outgoing) {
+    let mut discretion = Discretion::Open;
+    loop {
+        let from = wire.outgoing.len();
+        let action = dialogue.next_action(&mut wire.replies, &mut wire.outgoing);
+        wire.log_heard(discretion);
+        let HelloAction::Await(stage) = action else { break };
+        discretion = Discretion::at(stage);
+        wire.log_said(from, discretion);
         let patience = match stage {
             Stage::Auth => login::patience(terms.context, wire),
             stage => patience(terms.context, stage),
         };
+        wire.log_wait(stage, patience);
         match exchange(wire, terms.duty, limit(terms.context, patience)).await {
             Ok(()) => {}
             Err(WireError::Abandoned(abandoned)) => return Err(GreetError::Abandoned(abandoned)),

@@ -9,6 +9,8 @@ pub enum Class {
     Soft,
     /// 5.x.x
     Hard,
+    /// 5.x.x at this host, for what another one may offer.
+    HardHere,
 }
 
 /// Whether another host remains for this request.
@@ -46,15 +48,17 @@ pub enum Fate {
 #[must_use]
 pub fn fate(class: Class, position: Position, bounces: Bounces) -> Fate {
     match (class, position, bounces) {
-        (Class::Soft, Position::NotLast, Bounces::AsUsual | Bounces::Softened)
+        (Class::HardHere, Position::NotLast, Bounces::AsUsual | Bounces::Softened)
+        | (Class::Soft, Position::NotLast, Bounces::AsUsual | Bounces::Softened)
         | (Class::Hard, Position::NotLast, Bounces::Softened) => Fate::TryNext,
         (Class::Soft, Position::Last, Bounces::AsUsual | Bounces::Softened) => Fate::Defer,
         // Another host now would mean a second copy soon: the queue waits, and the log says why.
         (Class::Uncertain, Position::NotLast | Position::Last, Bounces::AsUsual | Bounces::Softened) => {
             Fate::Defer
         }
-        (Class::Hard, Position::NotLast | Position::Last, Bounces::AsUsual) => Fate::Bounce,
-        (Class::Hard, Position::Last, Bounces::Softened) => Fate::SoftBounce,
+        (Class::HardHere, Position::Last, Bounces::AsUsual)
+        | (Class::Hard, Position::NotLast | Position::Last, Bounces::AsUsual) => Fate::Bounce,
+        (Class::Hard | Class::HardHere, Position::Last, Bounces::Softened) => Fate::SoftBounce,
     }
 }
 
@@ -65,7 +69,7 @@ mod tests {
     #[test]
     fn every_case() {
         use Bounces::{AsUsual, Softened};
-        use Class::{Hard, Soft, Uncertain};
+        use Class::{Hard, HardHere, Soft, Uncertain};
         use Position::{Last, NotLast};
         let table = [
             (Soft, NotLast, AsUsual, Fate::TryNext),
@@ -80,6 +84,10 @@ mod tests {
             (Hard, NotLast, Softened, Fate::TryNext),
             (Hard, Last, AsUsual, Fate::Bounce),
             (Hard, Last, Softened, Fate::SoftBounce),
+            (HardHere, NotLast, AsUsual, Fate::TryNext),
+            (HardHere, NotLast, Softened, Fate::TryNext),
+            (HardHere, Last, AsUsual, Fate::Bounce),
+            (HardHere, Last, Softened, Fate::SoftBounce),
         ];
         for (class, position, bounces, want) in table {
             assert_eq!(fate(class, position, bounces), want, "{class:?} {position:?} {bounces:?}");

@@ -5,6 +5,7 @@ use super::login::{self, Channel, Footing};
 use super::recipients::Failure;
 use super::secure::{self, Fallback, NotSecured};
 use super::session::{Connection, History, Place, Security, Session, UNLIMITED, endpoint_key};
+use super::watch::watch;
 use crate::context::Context;
 use crate::duty::{Abandoned, Duty};
 use crate::wire::{Socket, Wire};
@@ -61,6 +62,7 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     let peer = place.peer();
     let mut wire = Wire::new(socket);
     wire.replies = ReplyReader::filtered(context.rewordings.replies_of(place.relay()));
+    watch(context, request, &place, &mut wire);
     let options = context.introductions.for_server(&place.address, age(request)).map_err(|error| {
         tracing::warn!("{}: discard_ehlo_keyword_address_maps: {error}", request.queue_id);
         part(&mut wire, login::unanswered(&place))

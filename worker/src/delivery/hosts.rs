@@ -4,14 +4,16 @@
 use super::fate::Position;
 use super::greet::Attempt;
 use super::login::Footing;
+use super::open::{FirstHost, Reached};
 use super::recipients::Failure;
 use super::secure::Host;
 use super::session::{Place, Session, Way};
-use super::{Carried, Delivery, Rest, keep, reuse};
+use super::{Carried, Delivery, Rest, keep, race, reuse};
 use crate::context::Context;
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use crate::state::Exchanger;
+use crate::wire::Socket;
 use proto::clock::Boottime;
 use route::{Nexthop, Origin, Route};
 use std::collections::VecDeque;
@@ -162,8 +164,13 @@ impl Delivery<'_> {
         {
             return Ok(());
         }
+        let Some((host, footing, socket)) = self.connect(hosts, host, footing).await? else {
+            return Ok(());
+        };
+        // A rival was sooner: the first may still come.
+        let position = hosts.position();
         let (fallback, attempt) = (self.plaintext_fallback(&footing), Attempt::AsPolicySays);
-        let opened = self.open(&host.candidate, &footing, position, attempt, fallback).await?;
+        let opened = self.open_on(socket, &host.candidate, &footing, position, attempt, fallback).await?;
         let Some(mut session) = opened else { return Ok(()) };
         self.remember_way(&mut session, hosts, &host);
         hosts.sessions = hosts.sessions.saturating_sub(1);
@@ -182,6 +189,55 @@ impl Delivery<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A connection to a host, or to its rival of the other family where that is there sooner: the host keeps its turn then.
+    /// `None` when neither can be had, which was noted.
+    async fn connect(
+        &mut self,
+        hosts: &mut Hosts<'_>,
+        host: Host,
+        footing: Arc<Footing>,
+    ) -> Result<Option<(Host, Arc<Footing>, Socket)>, Abandoned> {
+        let Some((rival, footing_there)) = self.rival(hosts, &host).await? else {
+            let socket = self.connect_alone(&host.candidate).await?;
+            return Ok(socket.map(|socket| (host, footing, socket)));
+        };
+        match self.reach(&host.candidate, &rival.candidate).await? {
+            Reached::First(socket) => {
+                hosts.hosts.push_front(rival);
+                Ok(Some((host, footing, socket)))
+            }
+            Reached::Rival(socket, first) => {
+                if first == FirstHost::Slow {
+                    hosts.hosts.push_front(host);
+                }
+                Ok(Some((rival, footing_there, socket)))
+            }
+            Reached::Nobody { rival_failed } => {
+                if !rival_failed {
+                    hosts.hosts.push_front(rival);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes the host that may be connected to beside this one, and how it would be used. One that the policy forbids is
+    /// noted when its turn comes.
+    async fn rival(
+        &mut self,
+        hosts: &mut Hosts<'_>,
+        host: &Host,
+    ) -> Result<Option<(Host, Arc<Footing>)>, Abandoned> {
+        if self.context.config.connect.stagger == 0 {
+            return Ok(None);
+        }
+        let after = hosts.hosts.iter().map(|other| &other.candidate);
+        let Some(at) = race::rival(&host.candidate, after) else { return Ok(None) };
+        let Some(other) = hosts.hosts.get_mut(at) else { return Ok(None) };
+        let Ok(footing) = self.footing_of(hosts.nexthop, other).await? else { return Ok(None) };
+        Ok(hosts.hosts.remove(at).map(|rival| (rival, footing)))
     }
 
     /// A host that is not connected to.

@@ -25,20 +25,31 @@ pub(super) fn budget() -> Budget {
 /// # Errors
 /// The text is not a list of destinations.
 pub(super) fn nexthops(context: &Context, text: &str) -> Result<Vec<Nexthop>, RouteError> {
-    let config = &context.config;
-    let dialect = match config.protocol {
-        maincf::Protocol::Smtp => Dialect::Smtp,
-        maincf::Protocol::Lmtp => Dialect::Lmtp,
-    };
-    let syntax = Syntax { dialect, utf8: Utf8Names::Converted, services: &context.services };
-    let mut nexthops = Nexthop::parse_list(text, &syntax).map_err(|error| RouteError::from(&error))?;
-    for relay in &config.nexthop.fallback_relay {
+    let syntax = syntax(context);
+    let mut nexthops = asked(context, text)?;
+    for relay in &context.config.nexthop.fallback_relay {
         match Nexthop::parse(relay, &syntax) {
             Ok(relay) => nexthops.push(relay),
             Err(error) => tracing::warn!("fallback relay: {error}"),
         }
     }
     Ok(nexthops)
+}
+
+/// A request's next hops, without the fallback relays.
+///
+/// # Errors
+/// The text is not a list of destinations.
+pub(super) fn asked(context: &Context, text: &str) -> Result<Vec<Nexthop>, RouteError> {
+    Nexthop::parse_list(text, &syntax(context)).map_err(|error| RouteError::from(&error))
+}
+
+fn syntax(context: &Context) -> Syntax<'_> {
+    let dialect = match context.config.protocol {
+        maincf::Protocol::Smtp => Dialect::Smtp,
+        maincf::Protocol::Lmtp => Dialect::Lmtp,
+    };
+    Syntax { dialect, utf8: Utf8Names::Converted, services: &context.services }
 }
 
 /// The hosts of a next hop.

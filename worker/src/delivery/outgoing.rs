@@ -80,7 +80,7 @@ fn body(delivery: &Delivery<'_>, facts: &EhloFacts) -> Result<Body, Abort> {
         job::Body::Unset if facts.offers(Extension::EightBitMime) => return Ok(Body::Undeclared),
         job::Body::EightBitMime | job::Body::Unset => {}
     }
-    if delivery.context.config.content.disable_conversion || request.smtputf8 {
+    if delivery.context.config.content.disable_conversion || request.smtputf8 == job::SmtpUtf8::Needed {
         return Ok(Body::Undeclared);
     }
     let mut survey = Survey::new(&limits(delivery));

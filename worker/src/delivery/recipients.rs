@@ -2,7 +2,7 @@
 
 use super::fate::Class;
 use proto::job::{Fate, Recipient, RecipientResult};
-use smtp::Certainty;
+use smtp::{Certainty, Scope};
 
 /// Why something failed, as the log, the queue and the bounce tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Failure {
     pub diagnostic: Option<String>,
     /// Whether the server may have taken the message all the same.
     pub certainty: Certainty,
+    /// Another server may take what this one cannot, though the status is of class 5.
+    pub elsewhere: bool,
 }
 
 impl Failure {
@@ -29,6 +31,7 @@ impl Failure {
             remote_mta: None,
             diagnostic: None,
             certainty: Certainty::NotDelivered,
+            elsewhere: false,
         }
     }
 
@@ -42,6 +45,7 @@ impl Failure {
             remote_mta: reply.is_some().then(|| host.to_owned()),
             diagnostic: reply.as_ref().map(|reply| reply.one_line().into_owned()),
             certainty: *certainty,
+            elsewhere: failure.scope == Scope::Server,
         }
     }
 
@@ -49,6 +53,7 @@ impl Failure {
     #[must_use]
     pub fn class(&self) -> Class {
         match self.certainty {
+            _ if self.status.starts_with('5') && self.elsewhere => Class::HardHere,
             _ if self.status.starts_with('5') => Class::Hard,
             Certainty::Uncertain => Class::Uncertain,
             Certainty::NotDelivered => Class::Soft,
@@ -58,7 +63,7 @@ impl Failure {
     /// The same with class 4.
     #[must_use]
     pub fn softened(mut self) -> Self {
-        if self.class() == Class::Hard {
+        if matches!(self.class(), Class::Hard | Class::HardHere) {
             self.status.replace_range(..1, "4");
         }
         self
@@ -109,7 +114,7 @@ impl Recipients {
         if slot.is_some() {
             return None;
         }
-        let Failure { status, reason, remote_mta, diagnostic, certainty: _ } = failure;
+        let Failure { status, reason, remote_mta, diagnostic, certainty: _, elsewhere: _ } = failure;
         let index = recipient.index;
         let result = slot.insert(RecipientResult { index, fate, status, reason, remote_mta, diagnostic });
         Some((recipient, result))

@@ -190,9 +190,9 @@ impl Connection {
     }
 }
 
-/// A message needs more than plain delivery only from issue 4 on; the key has the place for it.
+/// What a session must offer, beyond plain delivery.
 fn needs(request: &Request) -> Needs {
-    Needs { smtputf8: request.smtputf8, requiretls: false }
+    Needs { smtputf8: request.smtputf8 == proto::job::SmtpUtf8::Needed, requiretls: false }
 }
 
 /// Who asks.

@@ -6,10 +6,11 @@ use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
 use super::session::Connection;
+use super::watch::watch;
 use super::{Delivery, Ending};
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
-use crate::wire::WireError;
+use crate::wire::{Discretion, WireError};
 use maincf::value::{DeliveryFlags, VerifyTarget};
 use proto::job;
 use smtp::{
@@ -46,6 +47,7 @@ pub(super) async fn transact(
     if let Some(why) = obstacle {
         transaction.on_abort(why);
     }
+    watch(delivery.context, delivery.request, &connection.place, &mut connection.wire);
     drive(delivery, connection, &mut transaction, content).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
@@ -69,10 +71,17 @@ async fn drive(
 ) -> Result<(), Abandoned> {
     let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
     loop {
+        let from = wire.outgoing.len();
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
+        wire.log_heard(Discretion::Open);
+        wire.log_said(from, Discretion::Open);
         transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = match action {
-            Action::Await(stage) => exchange(wire, duty, limit(context, patience(context, stage))).await,
+            Action::Await(stage) => {
+                let patience = patience(context, stage);
+                wire.log_wait(stage, patience);
+                exchange(wire, duty, limit(context, patience)).await
+            }
             Action::SendContent => content.send(delivery, wire, transaction).await,
             Action::Flush => {
                 duty.commit()?;
@@ -102,7 +111,11 @@ fn envelope<'a>(
         sender,
         size: delivery.mail.length(),
         body,
-        utf8: if request.smtputf8 { Utf8::Needed } else { Utf8::NotAsked },
+        utf8: match request.smtputf8 {
+            job::SmtpUtf8::NotAsked => Utf8::NotAsked,
+            job::SmtpUtf8::Asked => Utf8::Asked,
+            job::SmtpUtf8::Needed => Utf8::Needed,
+        },
         envid: request.envid.as_deref(),
         ret: request.ret.map(|ret| match ret {
             job::Ret::Full => smtp::Ret::Full,
@@ -200,5 +213,6 @@ fn accepted(reply: &Reply, host: &str) -> Failure {
         remote_mta: Some(host.to_owned()),
         diagnostic: Some(text),
         certainty: Certainty::NotDelivered,
+        elsewhere: false,
     }
 }

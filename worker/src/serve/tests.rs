@@ -67,7 +67,7 @@ fn request(nexthop: String) -> ToWorker {
         envid: None,
         ret: None,
         body: Body::Unset,
-        smtputf8: false,
+        smtputf8: proto::job::SmtpUtf8::NotAsked,
         client: Box::default(),
         content_offset: 0,
         content_length: 0,

@@ -208,7 +208,7 @@ fn request(row: &Row, nexthop: String) -> Request {
         envid: None,
         ret: None,
         body: Body::Unset,
-        smtputf8: false,
+        smtputf8: proto::job::SmtpUtf8::NotAsked,
         client: Box::default(),
         content_offset: 0,
         content_length: row.text.len() as u64,

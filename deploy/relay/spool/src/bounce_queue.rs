@@ -6,7 +6,7 @@ use rustix::fs::OFlags;
 
 use crate::bounce::{self, Composed, Kind, Notice, Returned, Subject, header_of};
 use crate::diagnosis::Diagnosis;
-use crate::envelope::{BodyType, Client, Envelope, Notify, Purpose, Recipient, Ret};
+use crate::envelope::{BodyType, Client, Envelope, Notify, Purpose, Recipient, Ret, SmtpUtf8};
 use crate::error::{Damage, SpoolError};
 use crate::layout::CONTENT_OFFSET;
 use crate::mark::{Cause, Fact, Mark, Success};
@@ -172,7 +172,7 @@ pub(crate) fn submit(
         envid: None,
         ret: None,
         body: if has_8bit { BodyType::EightBitMime } else { BodyType::SevenBit },
-        smtputf8,
+        smtputf8: if smtputf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotAsked },
         arrival: now,
         client: Client::default(),
         message_id: None,

@@ -17,8 +17,8 @@ pub struct Envelope {
     pub ret: Option<Ret>,
     /// BODY of RFC 6152.
     pub body: BodyType,
-    /// SMTPUTF8 was asked for (RFC 6531 §3.4).
-    pub smtputf8: bool,
+    /// RFC 6531.
+    pub smtputf8: SmtpUtf8,
     /// Wall clock when MAIL FROM arrived; retry and expiry count from here.
     pub arrival: SystemTime,
     /// For logs and XFORWARD.
@@ -89,6 +89,18 @@ pub enum Ret {
     Full,
     /// RET=HDRS
     Headers,
+}
+
+/// Whether the sender asked for SMTPUTF8 (RFC 6531 §3.4), and whether envelope or header really have UTF-8.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmtpUtf8 {
+    /// Not asked. The order is that of the files: once there was only yes or no.
+    #[default]
+    NotAsked,
+    /// Asked, and there is UTF-8: only a server with SMTPUTF8 can take it.
+    Needed,
+    /// Asked, but all is ASCII: any server will do.
+    Asked,
 }
 
 /// BODY= of MAIL FROM. RFC 6152.
@@ -223,7 +235,7 @@ pub(crate) mod tests {
             envid: None,
             ret: None,
             body: BodyType::Unspecified,
-            smtputf8: false,
+            smtputf8: SmtpUtf8::NotAsked,
             arrival: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000),
             client: Client { name: "localhost".into(), address: "127.0.0.1".into(), ..Client::default() },
             message_id: Some("<1@example.org>".into()),

@@ -46,7 +46,7 @@ pub mod bounce;
 
 pub use bounce_queue::{NoticeSettings, queue_notice};
 pub use diagnosis::Diagnosis;
-pub use envelope::{BodyType, Client, Envelope, EnvelopeError, Notify, Purpose, Recipient, Ret};
+pub use envelope::{BodyType, Client, Envelope, EnvelopeError, Notify, Purpose, Recipient, Ret, SmtpUtf8};
 pub use error::{Damage, SpoolError};
 pub use id::{BadQueueId, QueueId};
 pub use incoming::Incoming;

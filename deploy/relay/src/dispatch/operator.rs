@@ -46,7 +46,7 @@ impl Dispatcher {
             envid: None,
             ret: None,
             body: BodyType::Unspecified,
-            smtputf8: false,
+            smtputf8: spool::SmtpUtf8::NotAsked,
             arrival: SystemTime::now(),
             client: Client::default(),
             message_id: None,

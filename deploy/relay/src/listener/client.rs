@@ -215,7 +215,7 @@ impl Client {
                 Body::SevenBit => BodyType::Unspecified,
                 Body::EightBitMime => BodyType::EightBitMime,
             },
-            smtputf8: false,
+            smtputf8: spool::SmtpUtf8::NotAsked,
             arrival: open.arrival,
             client: spool::Client {
                 name: self.peer.name.to_owned(),

@@ -32,6 +32,9 @@ params! {
         mx_address_limit: Option<Positive<u32>> = "mx_address_limit", "5", Same, Act;
         /// How many sessions of one next hop get past the greeting.
         mx_session_limit: Option<Positive<u32>> = "mx_session_limit", "2", Same, Act;
+        /// How long a connection may take before a host of equal preference and the other address family is tried beside it
+        /// (RFC 8305). Milliseconds; 0: never, one host after the other.
+        stagger: u32 = "baton_connect_stagger", "0", Shared, Act;
         /// Address families in use.
         inet_protocols: InetProtocols = "inet_protocols", "all", Shared, Act;
         /// Own addresses: an MX host that has one of them is this host.

@@ -186,7 +186,7 @@ impl DomainMatcher {
 }
 
 /// Whether the table has the domain, which comes first, or one above it.
-fn has_any(table: &dyn Table, keys: &[String]) -> Result<bool, TableError> {
+pub(super) fn has_any(table: &dyn Table, keys: &[String]) -> Result<bool, TableError> {
     let most = if table.wants_whole_keys() { 1 } else { keys.len() };
     for key in keys.iter().take(most) {
         if table.lookup(key)?.is_some() {

@@ -188,6 +188,8 @@ impl<'a> Transaction<'a> {
         if let Some(failure) = obstacle {
             ledger.fail_rest(&failure);
         }
+        // Mail for another server says nothing good of this one: it is not kept.
+        let said = Said { blemish: lacks_utf8(&ready, envelope), ..Said::default() };
         let next = if ledger.is_settled() { Next::Finish } else { first(&ready, envelope) };
         Self {
             ready,
@@ -201,7 +203,7 @@ impl<'a> Transaction<'a> {
             unanswered: VecDeque::new(),
             window: 0,
             flow: Flow::Open,
-            said: Said::default(),
+            said,
             closing: None,
             stale: None,
             broken: None,
@@ -351,14 +353,19 @@ fn sender(address: &str, quoting: Quoting, alphabet: Alphabet) -> Result<Mailbox
     })
 }
 
+fn lacks_utf8(ready: &Ready, envelope: &Envelope<'_>) -> bool {
+    envelope.utf8 == Utf8::Needed && !ready.facts().offers(Extension::SmtpUtf8)
+}
+
 /// Why this server cannot take this message, before anything is asked.
 fn obstacle(ready: &Ready, peer: &str, envelope: &Envelope<'_>) -> Option<Failure> {
     let facts = ready.facts();
     let hard = |subject, detail, reason| {
         Some(Failure::own(Status::new(Class::Hard, subject, detail), reason, Scope::Message))
     };
-    if envelope.utf8 == Utf8::Needed && !facts.offers(Extension::SmtpUtf8) {
-        return hard(6, 7, format!("SMTPUTF8 is required, but was not offered by host {peer}"));
+    if lacks_utf8(ready, envelope) {
+        let reason = format!("SMTPUTF8 is required, but was not offered by host {peer}");
+        return Some(Failure::own(Status::new(Class::Hard, 6, 7), reason, Scope::Server));
     }
     if let Some(limit) = size::exceeded(facts, envelope.size) {
         let size = envelope.size;

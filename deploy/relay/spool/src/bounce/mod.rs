@@ -10,7 +10,7 @@ mod text;
 use std::time::SystemTime;
 
 use crate::diagnosis::Diagnosis;
-use crate::envelope::{Envelope, Notify, Recipient};
+use crate::envelope::{Envelope, Notify, Recipient, SmtpUtf8};
 use crate::id::QueueId;
 use crate::mark::{Cause, Success};
 
@@ -147,7 +147,11 @@ fn charset(notice: &Notice<'_>) -> Charset {
         Returned::Full(content) => header_of(content).is_ascii(),
         Returned::Header(header) => header.is_ascii(),
     };
-    if envelope.smtputf8 && !(addresses && header) { Charset::Utf8 } else { Charset::Ascii }
+    if envelope.smtputf8 != SmtpUtf8::NotAsked && !(addresses && header) {
+        Charset::Utf8
+    } else {
+        Charset::Ascii
+    }
 }
 
 fn header(out: &mut Text, notice: &Notice<'_>, boundary: &str, has_8bit: bool) {

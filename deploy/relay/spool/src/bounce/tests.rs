@@ -216,7 +216,7 @@ fn utf8_addresses_need_smtputf8_and_get_the_global_types() {
     let said = diagnosis("5.1.1", "no such user δ");
     let plain = composed(&envelope, &said, Returned::Full(CONTENT), Kind::Failure);
     assert!(plain.content.is_ascii() && !plain.smtputf8, "the client did not speak SMTPUTF8");
-    envelope.smtputf8 = true;
+    envelope.smtputf8 = SmtpUtf8::Asked;
     let global = composed(&envelope, &said, Returned::Full(CONTENT), Kind::Failure);
     assert!(global.smtputf8 && global.has_8bit);
     let text = text(&global);
@@ -232,8 +232,13 @@ fn utf8_addresses_need_smtputf8_and_get_the_global_types() {
     }
     let ascii = sample(&["a@x"]);
     assert!(
-        !composed(&Envelope { smtputf8: true, ..ascii }, &said, Returned::Full(CONTENT), Kind::Failure)
-            .smtputf8
+        !composed(
+            &Envelope { smtputf8: SmtpUtf8::Asked, ..ascii },
+            &said,
+            Returned::Full(CONTENT),
+            Kind::Failure
+        )
+        .smtputf8
     );
 }
 
@@ -289,7 +294,7 @@ proptest! {
         long in 0usize..4000, whole: bool,
     ) {
         let mut envelope = sample(&["x"]);
-        envelope.smtputf8 = utf8;
+        envelope.smtputf8 = if utf8 { SmtpUtf8::Asked } else { SmtpUtf8::NotAsked };
         envelope.envid = Some(envid);
         envelope.recipients[0].address = address;
         envelope.recipients[0].orcpt = Some(orcpt);

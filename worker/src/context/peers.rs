@@ -1,0 +1,37 @@
+//! Peers whose dialogue goes into the log: `debug_peer_list`, `debug_peer_level`.
+
+use super::{Context, ContextError};
+use maincf::tables::{ParentMatch, PeerMatcher};
+use maincf::{DeliveryConfig, MainCf};
+
+/// Opens `debug_peer_list`.
+pub(super) fn open(config: &DeliveryConfig, cf: &MainCf) -> Result<PeerMatcher, ContextError> {
+    const NAME: &str = "debug_peer_list";
+    let parents = cf.expanded("parent_domain_matches_subdomains").ok().flatten().unwrap_or_default();
+    let plain = parents.split([',', ' ', '\t', '\n']).any(|word| word == NAME);
+    let parents = if plain { ParentMatch::Plain } else { ParentMatch::Dotted };
+    let opened = config.log.debug_peers.open(parents);
+    opened.map_err(|error| ContextError::Table { parameter: NAME, error })
+}
+
+impl Context {
+    /// Whether anybody is watched.
+    #[must_use]
+    pub fn watches(&self) -> bool {
+        !self.watched.is_empty()
+    }
+
+    /// Whether the dialogue with this host, or all that is done for these next hops, goes into the log.
+    #[must_use]
+    pub fn is_watched(&self, host: &str, address: &str, nexthops: &[String]) -> bool {
+        let asked =
+            std::iter::once((host, address)).chain(nexthops.iter().map(|domain| (domain.as_str(), "")));
+        let found = asked.map(|(name, address)| self.watched.matches(name, address));
+        found.into_iter().find(|found| !matches!(found, Ok(false))).unwrap_or(Ok(false)).unwrap_or_else(
+            |error| {
+                tracing::warn!("debug_peer_list: {error}");
+                false
+            },
+        )
+    }
+}
