@@ -16,6 +16,7 @@ const DIFFERENT: &[(&str, &[&str])] = &[
             "mail_owner",
             "mail_name",
             "syslog_name",
+            "smtputf8_enable",
             "smtp_tls_security_level",
             "lmtp_tls_security_level",
             "smtp_tls_connection_reuse",

@@ -48,6 +48,11 @@ pub const STANDALONE: &[Difference] = &[
         "250",
         "a broken address family costs a quarter of a second, not a timeout",
     ),
+    differs(
+        "smtputf8_enable",
+        "yes",
+        "no compatibility level is set here, and Postfix offers it from level 1 on",
+    ),
     differs("syslog_name", "baton", "log lines say who wrote them"),
 ];
 

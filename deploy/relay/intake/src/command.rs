@@ -39,16 +39,21 @@ impl<'l> Command<'l> {
         if line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(Reply::new(500, "5.5.2", "Error: control character in a command"));
         }
-        let Some(text) = std::str::from_utf8(line).ok().filter(|text| text.is_ascii()) else {
-            return Err(Reply::new(
-                500,
-                "5.6.7",
-                "Error: command is not ASCII, and SMTPUTF8 is not offered here",
-            ));
+        let Ok(text) = std::str::from_utf8(line) else {
+            return Err(Reply::new(500, "5.6.7", "Error: command is neither ASCII nor UTF-8"));
         };
         let text = text.trim_ascii_end();
         let (verb, argument) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-        Ok(Self { verb: Verb::named(verb), argument: argument.trim_ascii_start() })
+        let verb = Verb::named(verb);
+        // Only addresses may have other characters, RFC 6531 §3.3.
+        if !text.is_ascii() && !matches!(verb, Verb::Mail | Verb::Rcpt) {
+            return Err(Reply::new(
+                500,
+                "5.6.7",
+                "Error: characters outside ASCII in a command without address",
+            ));
+        }
+        Ok(Self { verb, argument: argument.trim_ascii_start() })
     }
 }
 

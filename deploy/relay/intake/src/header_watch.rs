@@ -18,6 +18,8 @@ pub struct HeaderFacts {
     pub from: bool,
     /// A `Date:` field exists.
     pub date: bool,
+    /// An octet above 127 is in it, which only SMTPUTF8 allows (RFC 6532).
+    pub utf8: bool,
 }
 
 /// Reads text in pieces of any size.
@@ -58,7 +60,9 @@ impl HeaderWatch {
             let used = if self.state == State::Value { self.value(bytes) } else { self.octet(bytes) };
             self.field_size = self.field_size.saturating_add(used);
             self.longest = self.longest.max(self.field_size);
-            bytes = bytes.get(used..).unwrap_or_default();
+            let (seen, rest) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
+            self.facts.utf8 |= !seen.is_ascii();
+            bytes = rest;
         }
     }
 

@@ -77,7 +77,7 @@ mod settings;
 pub mod submit;
 mod sysexits;
 
-pub use address::{AddressError, Mailbox, ReversePath};
+pub use address::{AddressError, Alphabet, Mailbox, ReversePath};
 pub use counts::CommandCounts;
 pub use date::rfc5322_date;
 pub use dsn::{Notify, Recipient, Ret};

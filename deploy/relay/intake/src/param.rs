@@ -1,5 +1,6 @@
 //! Parameters behind the path of `MAIL` and `RCPT`: one table, one row for each keyword that is known.
 
+use crate::address::Alphabet;
 use crate::dsn::{self, Notify, Ret};
 use crate::reply::Reply;
 
@@ -19,6 +20,8 @@ pub(crate) struct MailParameters {
     pub(crate) body: Body,
     /// `SIZE=`: what the client expects the text to be, in octets (RFC 1870 §6).
     pub(crate) size: Option<u64>,
+    /// [`Alphabet::Utf8`] with `SMTPUTF8` (RFC 6531 §3.4).
+    pub(crate) alphabet: Alphabet,
     /// `RET=`.
     pub(crate) ret: Option<Ret>,
     /// `ENVID=`, decoded.
@@ -50,7 +53,7 @@ struct Row<P> {
 const MAIL: &[Row<MailParameters>] = &[
     Row { keyword: "SIZE", support: Support::Offered(size) },
     Row { keyword: "BODY", support: Support::Offered(body) },
-    Row { keyword: "SMTPUTF8", support: Support::NotOffered("SMTPUTF8, RFC 6531") },
+    Row { keyword: "SMTPUTF8", support: Support::Offered(smtputf8) },
     Row { keyword: "RET", support: Support::Offered(ret) },
     Row { keyword: "ENVID", support: Support::Offered(envid) },
     Row { keyword: "AUTH", support: Support::NotOffered("AUTH, RFC 4954") },
@@ -128,6 +131,14 @@ fn body(parameters: &mut MailParameters, value: &str) -> Result<(), Reply> {
     Ok(())
 }
 
+fn smtputf8(parameters: &mut MailParameters, value: &str) -> Result<(), Reply> {
+    if !value.is_empty() {
+        return Err(syntax(format!("SMTPUTF8 takes no value, not '{value}'")));
+    }
+    parameters.alphabet = Alphabet::Utf8;
+    Ok(())
+}
+
 fn ret(parameters: &mut MailParameters, value: &str) -> Result<(), Reply> {
     parameters.ret =
         Some(dsn::ret(value).ok_or_else(|| syntax(format!("RET takes FULL or HDRS, not '{value}'")))?);
@@ -163,7 +174,7 @@ fn syntax(why: String) -> Reply {
     Reply::new(501, "5.5.4", format!("Error: {why}"))
 }
 
-fn unsupported(why: String) -> Reply {
+pub(crate) fn unsupported(why: String) -> Reply {
     Reply::new(555, "5.5.4", format!("Unsupported option: {why}"))
 }
 
@@ -200,7 +211,7 @@ mod tests {
             (" =1", 501),
             (" <a@b>", 501),
             (" BODY=BINARYMIME", 555),
-            (" SMTPUTF8", 555),
+            (" SMTPUTF8=1", 501),
             (" RET=ALL", 501),
             (" ENVID=", 501),
             (" ENVID=a+", 501),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use crate::address::Alphabet;
 use crate::date::rfc5322_date;
 use crate::dsn::Recipient;
 use crate::session::{Hello, HelloKind};
@@ -37,6 +38,8 @@ pub struct Received<'a> {
     pub queue_id: &'a str,
     /// The recipients; named only if there is one, so that no other learns of it.
     pub recipients: &'a [Recipient],
+    /// [`Alphabet::Utf8`] where it came with SMTPUTF8.
+    pub alphabet: Alphabet,
     /// Seconds since the epoch.
     pub unix_seconds: i64,
     /// Minutes east of UTC that the date is written in.
@@ -58,7 +61,7 @@ pub fn received_header(received: &Received<'_>) -> String {
             let said = hello.map_or_else(|| "unknown".into(), |hello| clean(&hello.name));
             let name = clean(name.unwrap_or("unknown"));
             let address = literal(address);
-            let with = hello.map_or("SMTP", |hello| protocol(hello.kind));
+            let with = hello.map_or("SMTP", |hello| protocol(hello.kind, received.alphabet));
             write!(
                 field,
                 "from {said} ({name} [{address}])\r\n\tby {by} (Baton) with {with} id {id}{recipient}"
@@ -72,11 +75,12 @@ pub fn received_header(received: &Received<'_>) -> String {
     field + "; " + &date + "\r\n"
 }
 
-/// RFC 3848.
-fn protocol(kind: HelloKind) -> &'static str {
-    match kind {
-        HelloKind::Helo => "SMTP",
-        HelloKind::Ehlo => "ESMTP",
+/// RFC 3848; RFC 6531 §4.3.
+fn protocol(kind: HelloKind, alphabet: Alphabet) -> &'static str {
+    match (kind, alphabet) {
+        (HelloKind::Helo, _) => "SMTP",
+        (HelloKind::Ehlo, Alphabet::Ascii) => "ESMTP",
+        (HelloKind::Ehlo, Alphabet::Utf8) => "UTF8SMTP",
     }
 }
 
@@ -101,7 +105,15 @@ mod tests {
 
     fn received<'a>(source: Source<'a>, recipients: &'a [Recipient]) -> Received<'a> {
         let (by, queue_id) = ("relay.example", "4Q1");
-        Received { source, by, queue_id, recipients, unix_seconds: 1_763_867_580, offset_minutes: 0 }
+        Received {
+            source,
+            by,
+            queue_id,
+            recipients,
+            alphabet: Alphabet::Ascii,
+            unix_seconds: 1_763_867_580,
+            offset_minutes: 0,
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What the operator decides about the listener: names and limits, once per process.
 
+use crate::address::Alphabet;
+
 /// Names and limits of the listener. Every field is a `main.cf` parameter of Postfix's smtpd(8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     pub line_length_limit: usize,
     /// `header_size_limit`: octets of one header field with its continuation lines.
     pub header_size_limit: usize,
+    /// [`Alphabet::Utf8`] where SMTPUTF8 is offered: `smtputf8_enable`.
+    pub alphabet: Alphabet,
 }
 
 impl Settings {
@@ -43,6 +47,7 @@ impl Settings {
             hopcount_limit: 50,
             line_length_limit: 2048,
             header_size_limit: 102_400,
+            alphabet: Alphabet::Utf8,
         }
     }
 }

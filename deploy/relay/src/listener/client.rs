@@ -4,8 +4,8 @@ use super::limits::{Counted, Place};
 use super::{Peer, Shared};
 use crate::dispatch::Command;
 use intake::{
-    Body, CloseReason, Committing, ContentFacts, Envelope, Event, HelloKind, Opening, Received, Refusal,
-    Room, Session, Source, received_header,
+    Alphabet, Body, CloseReason, Committing, ContentFacts, Envelope, Event, HelloKind, Opening, Received,
+    Refusal, Room, Session, Source, received_header,
 };
 use spool::{BodyType, Incoming, Message, SpoolError};
 use std::sync::Arc;
@@ -162,6 +162,7 @@ impl Client {
             source: Source::Smtp { hello: Some(&envelope.hello), name: None, address: self.peer.ip },
             by: &self.shared.dialogue.hostname,
             queue_id: &id,
+            alphabet: envelope.alphabet,
             recipients: &envelope.recipients,
             unix_seconds: unix_seconds(arrival),
             offset_minutes: 0,
@@ -215,7 +216,7 @@ impl Client {
                 Body::SevenBit => BodyType::Unspecified,
                 Body::EightBitMime => BodyType::EightBitMime,
             },
-            smtputf8: spool::SmtpUtf8::NotAsked,
+            smtputf8: smtputf8(envelope, &facts),
             arrival: open.arrival,
             client: spool::Client {
                 name: self.peer.name.to_owned(),
@@ -242,6 +243,18 @@ impl Client {
             tracing::info!(service = "smtpd", "{reason} after {} from {peer}", session.place());
         }
         tracing::info!(service = "smtpd", "disconnect from {peer} {}", session.counts());
+    }
+}
+
+/// Whether the message can go on only with SMTPUTF8 (RFC 6531 §3.4): that it was asked for says little.
+fn smtputf8(envelope: &Envelope, facts: &ContentFacts) -> spool::SmtpUtf8 {
+    let in_ascii = envelope.sender.is_ascii()
+        && envelope.recipients.iter().all(|recipient| recipient.mailbox.is_ascii())
+        && !facts.header.utf8;
+    match (envelope.alphabet, in_ascii) {
+        (Alphabet::Ascii, _) => spool::SmtpUtf8::NotAsked,
+        (Alphabet::Utf8, true) => spool::SmtpUtf8::Asked,
+        (Alphabet::Utf8, false) => spool::SmtpUtf8::Needed,
     }
 }
 

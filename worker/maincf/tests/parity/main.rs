@@ -23,6 +23,7 @@ const FIXTURES: [&str; 3] = [
 /// Defaults that Postfix's manual writes otherwise than main.cf would, with the reason.
 const WRITTEN_DIFFERENTLY: &[(&str, &str)] = &[
     ("myhostname", "the system's name"),
+    ("smtputf8_enable", "the fixture tells in words what the row says in an expression"),
     ("smtp_per_request_deadline", "the fixture tells in words what the row says in an expression"),
     ("lmtp_per_request_deadline", "the fixture tells in words what the row says in an expression"),
     ("lmtp_connect_timeout", "the fixture has SMTP's only"),

@@ -2,15 +2,15 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::AddressError;
+use super::{AddressError, Alphabet};
 
 /// Octets of a whole domain (RFC 5321 §4.5.3.1.2) and of one label (RFC 1035 §2.3.4).
 const MAX_DOMAIN: usize = 255;
 const MAX_LABEL: usize = 63;
 
 /// Whether `domain` can be delivered to as it is written.
-pub(crate) fn check_domain(domain: &str) -> Result<(), AddressError> {
-    if !domain.is_ascii() {
+pub(crate) fn check_domain(domain: &str, alphabet: Alphabet) -> Result<(), AddressError> {
+    if !domain.chars().all(|character| alphabet.has(character)) {
         return Err(AddressError::NotAscii);
     }
     if let Some(inside) = domain.strip_prefix('[') {
@@ -26,12 +26,15 @@ pub(crate) fn check_domain(domain: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// Letters, digits, inner hyphens; underscores too, which real names have though RFC 1035 does not.
+/// Letters, digits, inner hyphens; underscores too, which real names have though RFC 1035 does not. Of a U-label (RFC 5890)
+/// the DNS side finds out whether it is one.
 fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL).contains(&label.len())
         && !label.starts_with('-')
         && !label.ends_with('-')
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && label
+            .bytes()
+            .all(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// An IPv4 address, or `IPv6:` with one. No other tag has ever been registered, so none can be routed.
@@ -48,6 +51,20 @@ fn is_literal(inside: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn check(domain: &str) -> Result<(), AddressError> {
+        check_domain(domain, Alphabet::Ascii)
+    }
+
+    #[test]
+    fn labels_of_other_alphabets_only_with_smtputf8() {
+        let utf8 = |domain| check_domain(domain, Alphabet::Utf8);
+        assert_eq!(utf8("bücher.example"), Ok(()));
+        assert_eq!(utf8("例え.テスト"), Ok(()));
+        assert_eq!(utf8("a\u{a0}b.example"), Err(AddressError::NotAscii));
+        assert_eq!(utf8("a\u{85}b.example"), Err(AddressError::NotAscii));
+        assert_eq!(utf8("-ü.example"), Err(AddressError::BadDomain("-ü.example".into())));
+    }
+
     #[test]
     fn names_and_literals() {
         for good in [
@@ -61,24 +78,24 @@ mod tests {
             "[IPv6:::1]",
             "[ipv6:2001:db8::1]",
         ] {
-            assert_eq!(check_domain(good), Ok(()), "{good}");
+            assert_eq!(check(good), Ok(()), "{good}");
         }
         for bad in ["", ".", "a..b", "a.", ".a", "-a.b", "a-.b", "a b", "a/b", "a,b", "x.org>"] {
-            assert_eq!(check_domain(bad), Err(AddressError::BadDomain(bad.into())));
+            assert_eq!(check(bad), Err(AddressError::BadDomain(bad.into())));
         }
         for bad in ["[", "[]", "[1.2.3]", "[::1]", "[IPv6:x]", "[1.2.3.4", "[1.2.3.4]x", "[x:y]"] {
-            assert_eq!(check_domain(bad), Err(AddressError::BadLiteral(bad.into())));
+            assert_eq!(check(bad), Err(AddressError::BadLiteral(bad.into())));
         }
-        assert_eq!(check_domain("1.2.3.4"), Err(AddressError::BareIp("1.2.3.4".into())));
-        assert_eq!(check_domain("bücher.example"), Err(AddressError::NotAscii));
+        assert_eq!(check("1.2.3.4"), Err(AddressError::BareIp("1.2.3.4".into())));
+        assert_eq!(check("bücher.example"), Err(AddressError::NotAscii));
     }
 
     #[test]
     fn lengths_are_those_of_dns() {
         let label = "a".repeat(63);
-        assert_eq!(check_domain(&[&*label; 3].join(".")), Ok(()));
-        assert!(check_domain(&format!("{label}a.org")).is_err());
-        assert!(check_domain(&[&*label; 4].join(".")).is_ok());
-        assert!(check_domain(&format!("{}.b", [&*label; 4].join("."))).is_err());
+        assert_eq!(check(&[&*label; 3].join(".")), Ok(()));
+        assert!(check(&format!("{label}a.org")).is_err());
+        assert!(check(&[&*label; 4].join(".")).is_ok());
+        assert!(check(&format!("{}.b", [&*label; 4].join("."))).is_err());
     }
 }

@@ -14,9 +14,25 @@ pub use path::{parse_forward_path, parse_reverse_path};
 /// by VERP and SRS pass that, so they are allowed more.
 pub const MAX_LOCAL_PART: usize = 512;
 
+/// Which characters an address may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alphabet {
+    /// Printable ASCII.
+    #[default]
+    Ascii,
+    /// UTF-8 as well (RFC 6531 §3.3), without controls and blanks of other alphabets.
+    Utf8,
+}
+
+impl Alphabet {
+    fn has(self, character: char) -> bool {
+        character.is_ascii() || (self == Self::Utf8 && !character.is_control() && !character.is_whitespace())
+    }
+}
+
 /// One mailbox, RFC 5321 §4.1.2: checked, with neither quotes nor source route.
 ///
-/// Both parts are printable ASCII and not empty. `Display` writes the form for the wire, quoted where it must be.
+/// Both parts are printable and not empty; ASCII, unless they came by [`Self::within`]. `Display` writes the form for the wire, quoted where it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mailbox {
     local: String,
@@ -28,10 +44,24 @@ impl Mailbox {
     ///
     /// `local` is without quotes and backslashes, `domain` as written: `example.org`, `[192.0.2.1]`.
     pub fn new(local: impl Into<String>, domain: impl Into<String>) -> Result<Self, AddressError> {
+        Self::within(Alphabet::Ascii, local, domain)
+    }
+
+    /// The same in another alphabet.
+    pub fn within(
+        alphabet: Alphabet,
+        local: impl Into<String>,
+        domain: impl Into<String>,
+    ) -> Result<Self, AddressError> {
         let (local, domain) = (local.into(), domain.into());
-        check_local_part(&local)?;
-        check_domain(&domain)?;
+        check_local_part(&local, alphabet)?;
+        check_domain(&domain, alphabet)?;
         Ok(Self { local, domain })
+    }
+
+    /// Whether it can be written without SMTPUTF8.
+    pub fn is_ascii(&self) -> bool {
+        self.local.is_ascii() && self.domain.is_ascii()
     }
 
     /// What stands before the `@`, without quotes and backslashes.
@@ -51,7 +81,7 @@ impl Mailbox {
 
     /// Local part as it is, domain in lower case: equal for addresses that one mail reaches (RFC 5321 §2.4).
     pub fn folded(&self) -> String {
-        format!("{}@{}", self.local, self.domain.to_ascii_lowercase())
+        format!("{}@{}", self.local, self.domain.to_lowercase())
     }
 }
 
@@ -81,6 +111,14 @@ pub enum ReversePath {
 }
 
 impl ReversePath {
+    /// Whether it can be written without SMTPUTF8.
+    pub fn is_ascii(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Mailbox(mailbox) => mailbox.is_ascii(),
+        }
+    }
+
     /// The unquoted address, or an empty text for the null sender: the form of Postfix's logs and queue.
     pub fn unquoted(&self) -> String {
         match self {
@@ -133,8 +171,8 @@ pub enum AddressError {
     /// A control character, anywhere.
     #[error("control characters are not allowed in an address")]
     Control,
-    /// An octet above 127; SMTPUTF8 (RFC 6531) is not offered.
-    #[error("characters outside ASCII are not allowed in an address here (SMTPUTF8 is not offered)")]
+    /// A character that the address may not have: outside ASCII where SMTPUTF8 (RFC 6531) does not hold.
+    #[error("characters outside ASCII are not allowed in this address")]
     NotAscii,
     /// Not a host name by RFC 5321 §4.1.2.
     #[error("'{0}' is not a domain name")]
@@ -149,7 +187,7 @@ pub enum AddressError {
 
 /// Whether a local part can be written without quotes (RFC 5321 §4.1.2, Dot-string).
 fn is_dot_string(local: &str) -> bool {
-    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_local))
 }
 
 /// RFC 5322 §3.2.3.
@@ -157,14 +195,19 @@ pub(crate) fn is_atext(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
 }
 
-fn check_local_part(local: &str) -> Result<(), AddressError> {
+/// The same with what RFC 6531 §3.3 adds; whether the alphabet has it was asked before.
+pub(crate) fn is_local(byte: u8) -> bool {
+    is_atext(byte) || !byte.is_ascii()
+}
+
+fn check_local_part(local: &str, alphabet: Alphabet) -> Result<(), AddressError> {
     if local.is_empty() {
         return Err(AddressError::EmptyLocalPart);
     }
     if local.len() > MAX_LOCAL_PART {
         return Err(AddressError::LongLocalPart);
     }
-    if !local.is_ascii() {
+    if !local.chars().all(|character| alphabet.has(character)) {
         return Err(AddressError::NotAscii);
     }
     if local.bytes().any(|byte| byte.is_ascii_control()) {

@@ -3,10 +3,10 @@
 use super::Session;
 use super::event::{Envelope, Hello, HelloKind, Misuse};
 use super::transaction::{Added, Transaction};
-use crate::address::{parse_forward_path, parse_reverse_path};
+use crate::address::{Alphabet, parse_forward_path, parse_reverse_path};
 use crate::command::{Command, Verb};
 use crate::dsn::Recipient;
-use crate::param::{self, RcptParameters};
+use crate::param::{self, RcptParameters, unsupported};
 use crate::refusal::Room;
 use crate::reply::Reply;
 
@@ -77,10 +77,16 @@ impl Session {
         let host = &self.settings.hostname;
         match kind {
             HelloKind::Helo => Answer::Reply(Reply::plain(250, host.clone())),
-            HelloKind::Ehlo => Answer::Extensions(format!(
-                "250-{host}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n",
-                self.settings.message_size_limit
-            )),
+            HelloKind::Ehlo => {
+                let utf8 = match self.settings.alphabet {
+                    Alphabet::Utf8 => "250-SMTPUTF8\r\n",
+                    Alphabet::Ascii => "",
+                };
+                Answer::Extensions(format!(
+                    "250-{host}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n250-DSN\r\n{utf8}250 ENHANCEDSTATUSCODES\r\n",
+                    self.settings.message_size_limit
+                ))
+            }
         }
     }
 
@@ -93,9 +99,16 @@ impl Session {
         }
         let path = after("FROM:", argument)
             .ok_or_else(|| Reply::new(501, "5.5.4", "Syntax: MAIL FROM:<address>"))?;
-        let (sender, rest) = parse_reverse_path(path, &self.settings.origin)
+        let offered = self.settings.alphabet;
+        let (sender, rest) = parse_reverse_path(path, &self.settings.origin, offered)
             .map_err(|error| Reply::new(501, "5.1.7", format!("Bad sender address: {error}")))?;
         let parameters = param::mail(rest)?;
+        if parameters.alphabet == Alphabet::Utf8 && offered == Alphabet::Ascii {
+            return Err(unsupported("SMTPUTF8 (RFC 6531) is not offered here".into()));
+        }
+        if parameters.alphabet == Alphabet::Ascii && !sender.is_ascii() {
+            return Err(needs_smtputf8());
+        }
         let limit = self.settings.message_size_limit;
         if limit > 0 && parameters.size.is_some_and(|size| size > limit) {
             return Err(Reply::new(552, "5.3.4", format!("Error: message is longer than {limit} octets")));
@@ -114,10 +127,13 @@ impl Session {
         let recipient = after("TO:", argument)
             .ok_or_else(|| Reply::new(501, "5.5.4", "Syntax: RCPT TO:<address>"))
             .and_then(|path| {
-                parse_forward_path(path, &self.settings.origin)
+                parse_forward_path(path, &self.settings.origin, self.settings.alphabet)
                     .map_err(|error| Reply::new(501, "5.1.3", format!("Bad recipient address: {error}")))
             })
             .and_then(|(mailbox, rest)| {
+                if transaction.alphabet() == Alphabet::Ascii && !mailbox.is_ascii() {
+                    return Err(needs_smtputf8());
+                }
                 let RcptParameters { notify, orcpt } = param::rcpt(rest)?;
                 Ok(Recipient { mailbox, notify, orcpt })
             });
@@ -172,6 +188,11 @@ impl Session {
 fn after<'a>(keyword: &str, argument: &'a str) -> Option<&'a str> {
     let (found, rest) = argument.split_at_checked(keyword.len())?;
     found.eq_ignore_ascii_case(keyword).then(|| rest.trim_ascii_start())
+}
+
+/// RFC 6531 §3.5 and §3.6.
+fn needs_smtputf8() -> Reply {
+    Reply::new(553, "5.6.7", "Error: an address outside ASCII needs SMTPUTF8 with MAIL")
 }
 
 fn without_argument(verb: &str, argument: &str) -> Option<Reply> {

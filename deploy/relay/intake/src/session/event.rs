@@ -1,6 +1,6 @@
 //! What a session tells the shell, and what the shell must answer.
 
-use crate::address::ReversePath;
+use crate::address::{Alphabet, ReversePath};
 use crate::dsn::{Recipient, Ret};
 use crate::header_watch::HeaderFacts;
 use crate::line::Bare;
@@ -79,6 +79,8 @@ pub struct Envelope {
     pub body: Body,
     /// `SIZE=`: octets the client expects, not more than `message_size_limit`. A hint.
     pub size: Option<u64>,
+    /// [`Alphabet::Utf8`] where the client asked for SMTPUTF8, needed or not.
+    pub alphabet: Alphabet,
     /// `RET=`.
     pub ret: Option<Ret>,
     /// `ENVID=`, decoded; printable ASCII.

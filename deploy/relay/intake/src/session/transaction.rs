@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::event::{Envelope, Hello};
-use crate::address::ReversePath;
+use crate::address::{Alphabet, ReversePath};
 use crate::dsn::Recipient;
 use crate::param::MailParameters;
 use crate::settings::Settings;
@@ -55,6 +55,11 @@ impl Transaction {
         Added::Yes
     }
 
+    /// What its addresses may consist of.
+    pub(super) fn alphabet(&self) -> Alphabet {
+        self.parameters.alphabet
+    }
+
     /// A `RCPT` was answered with an error.
     pub(super) fn note_refused(&mut self) {
         self.refused = true;
@@ -69,7 +74,8 @@ impl Transaction {
     }
 
     pub(super) fn into_envelope(self, hello: Hello) -> Envelope {
-        let Self { sender, parameters: MailParameters { body, size, ret, envid }, recipients, .. } = self;
-        Envelope { hello, sender, recipients, body, size, ret, envid }
+        let Self { sender, parameters, recipients, .. } = self;
+        let MailParameters { body, size, alphabet, ret, envid } = parameters;
+        Envelope { hello, sender, recipients, body, size, alphabet, ret, envid }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use intake::{AbortReason, CloseReason, Envelope, Event, Notify, Recipient, Refusal, Session, Settings};
+use intake::{
+    AbortReason, Alphabet, CloseReason, Envelope, Event, Notify, Recipient, Refusal, Session, Settings,
+};
 
 /// One relay with one client.
 pub(crate) struct Driver {
@@ -103,12 +105,18 @@ impl Driver {
 }
 
 fn describe(envelope: &Envelope) -> String {
-    let Envelope { hello, sender, recipients, body, size, ret, envid } = envelope;
+    let Envelope { hello, sender, recipients, body, size, alphabet, ret, envid } = envelope;
     let to: Vec<_> = recipients.iter().map(recipient).collect();
     let size = size.map_or_else(String::new, |size| format!(" size={size}"));
+    let utf8 = if *alphabet == Alphabet::Utf8 { " smtputf8" } else { "" };
     let ret = ret.map_or_else(String::new, |ret| format!(" ret={ret:?}"));
     let envid = envid.as_ref().map_or_else(String::new, |envid| format!(" envid={envid:?}"));
-    format!("{:?} {} from=<{sender}> to={} {body:?}{size}{ret}{envid}", hello.kind, hello.name, to.join(","))
+    format!(
+        "{:?} {} from=<{sender}> to={} {body:?}{size}{utf8}{ret}{envid}",
+        hello.kind,
+        hello.name,
+        to.join(",")
+    )
 }
 
 fn recipient(recipient: &Recipient) -> String {
