@@ -5,12 +5,13 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Our own programs, by the package that makes them.
-const OURS: [(&str, &str); 5] = [
+const OURS: [(&str, &str); 6] = [
     ("baton", "baton-relay"),
     ("baton-worker", "baton-worker"),
     ("scache", "baton-scache"),
     ("baton-smtp", "baton-postfix"),
     ("baton-scache", "baton-postfix"),
+    ("baton-postfix-install", "baton-postfix"),
 ];
 
 /// The path of one of our programs.

@@ -75,7 +75,7 @@ impl From<Errno> for DaemonError {
 pub fn start() -> Result<Daemon, StartError> {
     let inherited = Inherited::take().map_err(|_| StartError::NotUnderMaster("descriptors 5 and 6"))?;
     let line = CommandLine::parse(env::args_os())?;
-    let cf = setup::configuration(&line, PROCESS)?;
+    let cf = setup::configuration(&line, PROCESS, &setup::folder())?;
     let config = DeliveryConfig::load(&cf, Protocol::Smtp)?;
     let names = UnderPostfix::of(&cf)?;
     setup::log(&line, PROCESS, &cf, &config).install();

@@ -15,6 +15,7 @@ pub mod cache_daemon;
 pub mod command_line;
 pub mod conversation;
 pub mod inherited;
+pub mod install;
 pub mod introduction;
 pub mod keyring;
 pub mod log;

@@ -8,7 +8,7 @@ use postfix_wire::master::{self, Child};
 use std::env;
 use std::ffi::CString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use worker::context::ContextError;
 
 /// The process cannot begin its work.
@@ -49,12 +49,17 @@ pub enum StartError {
 /// Where Postfix's configuration is if nobody says otherwise.
 const CONFIG_DIRECTORY: &str = "/etc/postfix";
 
+/// Where it is.
+#[must_use]
+pub fn folder() -> PathBuf {
+    env::var_os("MAIL_CONFIG").map_or_else(|| CONFIG_DIRECTORY.into(), PathBuf::from)
+}
+
 /// main.cf with the options of master.cf, as a process of this name sees it.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn configuration(line: &CommandLine, process: &str) -> Result<MainCf, StartError> {
-    let folder = env::var_os("MAIL_CONFIG").map_or_else(|| CONFIG_DIRECTORY.into(), PathBuf::from);
+pub fn configuration(line: &CommandLine, process: &str, folder: &Path) -> Result<MainCf, StartError> {
     let mut cf = MainCf::read(&folder.join("main.cf"))?;
     for option in &line.options {
         cf.set_option(option)?;

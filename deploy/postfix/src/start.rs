@@ -9,7 +9,7 @@ use crate::services::Services;
 use crate::setup::{self, StartError};
 use crate::skeleton::Contract;
 use maincf::params::UnderPostfix;
-use maincf::{DeliveryConfig, MainCf, Protocol};
+use maincf::{DeliveryConfig, MainCf, Protocol, Warning};
 use nix::sys::signal::{SigSet, Signal};
 use postfix_wire::greeting::Release;
 use proto::clock::Boottime;
@@ -34,11 +34,8 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     worker::process::harden().map_err(|error| StartError::System("prctl", error))?;
     let line = CommandLine::parse(env::args_os())?;
     let process = process_name(line.protocol);
-    let cf = setup::configuration(&line, process)?;
-    let config = DeliveryConfig::load(&cf, line.protocol)?;
-    if config.nexthop.best_mx_transport.is_some() {
-        return Err(StartError::NotBuilt("best_mx_transport"));
-    }
+    let cf = setup::configuration(&line, process, &setup::folder())?;
+    let config = parameters(&line, &cf)?;
     let names = UnderPostfix::of(&cf)?;
     setup::log(&line, process, &cf, &config).install();
     let release = release(&cf)?;
@@ -80,6 +77,28 @@ fn process_name(protocol: Protocol) -> &'static str {
         Protocol::Smtp => "smtp",
         Protocol::Lmtp => "lmtp",
     }
+}
+
+/// Everything that [`start`] does with the configuration, without becoming a service; from the queue's root, as master
+/// does it. What it warns about comes back.
+///
+/// # Errors
+/// Those for which the process would not start.
+pub fn rehearse(line: &CommandLine, folder: &Path) -> Result<Vec<Warning>, StartError> {
+    let cf = setup::configuration(line, process_name(line.protocol), folder)?;
+    parameters(line, &cf)?;
+    UnderPostfix::of(&cf)?;
+    let drawn = keyring::draw().map_err(|error| StartError::System("random numbers", error))?;
+    Context::new(&args(line), &cf, drawn)?;
+    Ok(maincf::warnings(&cf))
+}
+
+fn parameters(line: &CommandLine, cf: &MainCf) -> Result<DeliveryConfig, StartError> {
+    let config = DeliveryConfig::load(cf, line.protocol)?;
+    if config.nexthop.best_mx_transport.is_some() {
+        return Err(StartError::NotBuilt("best_mx_transport"));
+    }
+    Ok(config)
 }
 
 /// `baton_postfix_version` in master.cf or main.cf, else the installed Postfix's own word.
