@@ -125,11 +125,19 @@ impl Way {
             Ok(channel) => cache.connect(channel),
             Err(error) => {
                 self.pause();
-                if !self.said {
-                    self.said = true;
-                    tracing::warn!("going on without the connection cache: {}: {error}", self.path.display());
+                if !std::mem::replace(&mut self.said, true) {
+                    self.say(&error);
                 }
             }
+        }
+    }
+
+    fn say(&self, error: &IntroductionError) {
+        let path = self.path.display();
+        match error {
+            // Nobody has named ours: the default is that of Postfix.
+            IntroductionError::Stranger => tracing::info!("without a connection cache: {path}: {error}"),
+            _ => tracing::warn!("going on without the connection cache: {path}: {error}"),
         }
     }
 
