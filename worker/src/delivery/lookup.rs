@@ -49,7 +49,8 @@ fn syntax(context: &Context) -> Syntax<'_> {
         maincf::Protocol::Smtp => Dialect::Smtp,
         maincf::Protocol::Lmtp => Dialect::Lmtp,
     };
-    Syntax { dialect, utf8: Utf8Names::Converted, services: &context.services }
+    let utf8 = if context.config.identity.smtputf8 { Utf8Names::Converted } else { Utf8Names::Refused };
+    Syntax { dialect, utf8, services: &context.services }
 }
 
 /// The hosts of a next hop.
