@@ -94,6 +94,13 @@ impl Launch {
         self
     }
 
+    /// Adds a line of master.cf.
+    #[must_use]
+    pub fn line(mut self, line: &str) -> Self {
+        let _ = writeln!(self.master, "{line}");
+        self
+    }
+
     /// Starts it and waits until it takes mail.
     pub fn start(self) -> Postfix {
         assert!(Uid::effective().is_root(), "Postfix's master needs root");
@@ -166,6 +173,13 @@ impl Postfix {
     /// Where its configuration is.
     pub fn configuration(&self) -> &Path {
         &self.etc
+    }
+
+    /// `postfix reload`.
+    pub fn reload(&self) {
+        let mut postfix = Command::new(programs::debian("postfix"));
+        let done = postfix.arg("-c").arg(&self.etc).arg("reload").output().expect("postfix runs");
+        assert!(done.status.success(), "{done:?}");
     }
 
     /// master's process number.

@@ -5,11 +5,12 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Our own programs, by the package that makes them.
-const OURS: [(&str, &str); 4] = [
+const OURS: [(&str, &str); 5] = [
     ("baton", "baton-relay"),
     ("baton-worker", "baton-worker"),
     ("scache", "baton-scache"),
     ("baton-smtp", "baton-postfix"),
+    ("baton-postfix-install", "baton-postfix"),
 ];
 
 /// The path of one of our programs.

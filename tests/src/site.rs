@@ -33,6 +33,11 @@ impl Site {
         std::fs::read_to_string(self.folder.join("main.cf")).expect("a site's main.cf")
     }
 
+    /// Its master.cf.
+    pub fn services(&self) -> String {
+        std::fs::read_to_string(self.folder.join("master.cf")).expect("a site's master.cf")
+    }
+
     /// What Debian's postconf says with these words.
     pub fn by_postconf(&self, words: &[&str]) -> Values {
         values(&self.lines_of_postconf(words))

@@ -3,12 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 use testkit::postfix::{Launch, Letter, Postfix};
 use testkit::process::Process;
 use testkit::sink::{Act, FinalReply, Rule, Settings, Sink, Stage};
-use testkit::{Sandbox, programs, wait};
+use testkit::{Sandbox, wait};
 
 fn ours(sandbox: &Sandbox, sink: &Sink, arguments: &str) -> Launch {
     let address = sink.address();
@@ -40,12 +39,6 @@ fn one_by_one(postfix: &Postfix, numbers: std::ops::Range<u32>) -> Vec<u32> {
         .collect()
 }
 
-fn reload(postfix: &Postfix) {
-    let mut postfix_command = Command::new(programs::debian("postfix"));
-    let done = postfix_command.arg("-c").arg(postfix.configuration()).arg("reload").output().unwrap();
-    assert!(done.status.success(), "{done:?}");
-}
-
 #[test]
 fn a_process_ends_after_max_use_deliveries() {
     let sandbox = Sandbox::new("pfm");
@@ -66,7 +59,7 @@ fn an_idle_process_ends_by_max_idle_and_by_reload() {
     postfix.stop();
     let postfix = ours(&sandbox, &sink, "").start();
     let pids = one_by_one(&postfix, 1..2);
-    reload(&postfix);
+    postfix.reload();
     wait::expect("the end of a process that master forgot", || {
         Process::find(pids[0]).is_none().then_some(())
     });
@@ -81,7 +74,7 @@ fn a_reload_during_a_delivery_neither_loses_nor_repeats_it_nor_holds_others_up()
     let postfix = ours(&sandbox, &sink, "").start();
     postfix.inject(&[letter(0)]);
     wait::expect("the final dot", || (sink.messages().len() == 1).then_some(()));
-    reload(&postfix);
+    postfix.reload();
     postfix.expect_line(&["postfix/master", "reload"]);
     postfix.inject(&[letter(1)]);
     wait::expect("the other's final dot", || (sink.messages().len() == 2).then_some(()));

@@ -12,6 +12,7 @@
 pub mod command_line;
 pub mod conversation;
 pub mod inherited;
+pub mod install;
 pub mod log;
 pub mod order;
 pub mod results;

@@ -7,7 +7,7 @@ use crate::log::{Log, Target};
 use crate::services::Services;
 use crate::skeleton::Contract;
 use maincf::params::UnderPostfix;
-use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
+use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError, Warning};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::User;
 use postfix_wire::greeting::Release;
@@ -70,11 +70,9 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     let inherited = Inherited::take().map_err(|_| StartError::NotUnderMaster("descriptors 5 and 6"))?;
     worker::process::harden().map_err(|error| StartError::System("prctl", error))?;
     let line = CommandLine::parse(env::args_os())?;
-    let cf = configuration(&line)?;
-    let config = DeliveryConfig::load(&cf, line.protocol)?;
-    if config.nexthop.best_mx_transport.is_some() {
-        return Err(StartError::NotBuilt("best_mx_transport"));
-    }
+    let folder = env::var_os("MAIL_CONFIG").map_or_else(|| CONFIG_DIRECTORY.into(), PathBuf::from);
+    let cf = configuration(&line, &folder)?;
+    let config = parameters(&line, &cf)?;
     let names = UnderPostfix::of(&cf)?;
     log(&line, &cf, &config).install();
     let release = release(&cf)?;
@@ -115,8 +113,28 @@ fn process_name(protocol: Protocol) -> &'static str {
     }
 }
 
-fn configuration(line: &CommandLine) -> Result<MainCf, StartError> {
-    let folder = env::var_os("MAIL_CONFIG").map_or_else(|| CONFIG_DIRECTORY.into(), PathBuf::from);
+/// Everything that [`start`] does with the configuration, without becoming a service; from the queue's root, as master
+/// does it. What it warns about comes back.
+///
+/// # Errors
+/// Those for which the process would not start.
+pub fn rehearse(line: &CommandLine, folder: &Path) -> Result<Vec<Warning>, StartError> {
+    let cf = configuration(line, folder)?;
+    parameters(line, &cf)?;
+    UnderPostfix::of(&cf)?;
+    Context::new(&args(line), &cf, keys()?)?;
+    Ok(maincf::warnings(&cf))
+}
+
+fn parameters(line: &CommandLine, cf: &MainCf) -> Result<DeliveryConfig, StartError> {
+    let config = DeliveryConfig::load(cf, line.protocol)?;
+    if config.nexthop.best_mx_transport.is_some() {
+        return Err(StartError::NotBuilt("best_mx_transport"));
+    }
+    Ok(config)
+}
+
+fn configuration(line: &CommandLine, folder: &Path) -> Result<MainCf, StartError> {
     let mut cf = MainCf::read(&folder.join("main.cf"))?;
     for option in &line.options {
         cf.set_option(option)?;

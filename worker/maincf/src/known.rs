@@ -62,6 +62,11 @@ pub fn neglect(name: &str) -> Option<Neglect> {
     find(name).map(|known| known.neglect)
 }
 
+/// Whether Postfix's queue manager acts on a name, where there is one.
+pub(crate) fn is_queue_manager_s(name: &str) -> bool {
+    find(name).is_some_and(|known| known.group == "queue-manager")
+}
+
 /// Every name, both prefixes.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().flat_map(|known| [known.name, known.lmtp]).filter(|name| !name.is_empty())

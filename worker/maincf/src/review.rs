@@ -154,6 +154,9 @@ enum Standing {
 }
 
 fn standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
+    if cf.deployment() == Deployment::Postfix && known::is_queue_manager_s(name) {
+        return Standing::Foreign;
+    }
     if let Some(found) = params::find(name) {
         return of_row(cf, name, setting, found.row.today);
     }

@@ -178,3 +178,10 @@ fn options_are_warned_about_by_their_origin() {
     let lines: Vec<_> = warnings(&cf).iter().map(ToString::to_string).collect();
     assert_eq!(lines, ["-o: enable_threaded_bounces is set but not acted on yet"]);
 }
+
+#[test]
+fn what_postfix_s_queue_manager_does_is_nothing_to_warn_about_beside_it() {
+    let text = "queue_run_delay = 5m\n";
+    assert_eq!(lines(text).len(), 1);
+    assert_eq!(warnings(&cf(text).for_deployment(Deployment::Postfix)), []);
+}
