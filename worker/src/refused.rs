@@ -15,6 +15,8 @@ use std::time::Duration;
 const MOST: usize = 10_000;
 /// More than the longest record.
 const LONGEST: u64 = 4096;
+/// What nobody but the owner of the folder may do.
+const OTHERS: u32 = 0o077;
 /// The file with the key of the records' hashes.
 const SECRET: &str = "secret";
 /// What a file is called before it is whole, before the process's number.
@@ -61,7 +63,8 @@ pub fn folder(name: &str, queue_directory: &Path) -> Result<PathBuf, BadCacheNam
 }
 
 impl RefusedLogins {
-    /// Opens the store, or makes it, readable for its owner only. The folder above must be there.
+    /// Opens the store, or makes it, readable for its owner only. The folder above must be there. One that others own or
+    /// can open is not used: they could keep us from logging in, or try passwords against what is in it.
     ///
     /// # Errors
     /// The system's word.
@@ -72,6 +75,13 @@ impl RefusedLogins {
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
+        let about = rustix::fs::fstat(&folder)?;
+        // Under Postfix it is opened before root becomes the mail owner, whose folder it may be.
+        let user = rustix::process::geteuid();
+        let is_ours = user.is_root() || about.st_uid == user.as_raw();
+        if !is_ours || about.st_mode & OTHERS != 0 {
+            return Err(Errno::PERM.into());
+        }
         let secret = secret(&folder)?;
         Ok(Self { folder, secret, lifetime, most: MOST })
     }

@@ -73,6 +73,19 @@ fn damaged_files_are_as_none() {
 }
 
 #[test]
+fn a_folder_that_others_can_open_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache.baton");
+    drop(RefusedLogins::open(&path, DAY).unwrap());
+    for mode in [0o770, 0o707, 0o750] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert!(RefusedLogins::open(&path, DAY).is_err(), "{mode:o}");
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(RefusedLogins::open(&path, DAY).is_ok());
+}
+
+#[test]
 fn names_are_those_of_postfix() {
     let folder = |name| folder(name, Path::new("/queue"));
     assert_eq!(folder("proxy:btree:/var/lib/x/cache"), Ok("/var/lib/x/cache.baton".into()));
