@@ -134,11 +134,12 @@ fn smtputf8_enable_decides_whether_a_next_hop_may_be_in_another_alphabet() {
     let taken = "< 220 new.test ESMTP\n> EHLO *\n< 250-new.test\n< 250-8BITMIME\n< 250 SMTPUTF8\n> MAIL FROM:*\n\
         < 250 ok\n> RCPT TO:<a@BÜCHER.test>\n< 250 ok\n> DATA\n< 354 go\n> ...\n< 250 2.0.0 taken\n> QUIT\n";
     let server = Script::start(&[taken]);
+    let port = server.address().port().to_string();
     let run = |name: &str, enable: &str| {
         let sandbox = Sandbox::new(name);
         let relay = Relay::in_sandbox(&sandbox)
             .option("baton_dns_server", dns.address().to_string())
-            .option("smtp_tcp_port", server.address().port().to_string())
+            .option("smtp_tcp_port", port.as_str())
             .option("transport_maps", "inline:{ d.test=smtp:bücher.test }")
             .option("smtputf8_enable", enable)
             .start();
