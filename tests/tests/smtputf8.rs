@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use testkit::maillog::Line;
 use testkit::relay::Relay;
 use testkit::script::Script;
+use testkit::zone::{FakeDns, Zone};
 use testkit::{Sandbox, wait};
 
 /// Says these lines to the listener, one after the other, and gives the last line of each reply.
@@ -123,4 +124,32 @@ fn smtputf8_enable_decides_whether_the_listener_offers_it() {
     );
     let codes: Vec<_> = replies.iter().map(|reply| &reply[..9]).collect();
     assert_eq!(codes, ["250 ENHAN", "553 5.6.7", "250 2.1.0", "553 5.6.7", "500 5.6.7", "221 2.0.0"]);
+}
+
+#[test]
+fn smtputf8_enable_decides_whether_a_next_hop_may_be_in_another_alphabet() {
+    let zone =
+        Zone::new().mx("xn--bcher-kva.test", 10, "mx.test").address("mx.test", Ipv4Addr::LOCALHOST.into());
+    let dns = FakeDns::start(zone);
+    let taken = "< 220 new.test ESMTP\n> EHLO *\n< 250-new.test\n< 250-8BITMIME\n< 250 SMTPUTF8\n> MAIL FROM:*\n\
+        < 250 ok\n> RCPT TO:<a@BÜCHER.test>\n< 250 ok\n> DATA\n< 354 go\n> ...\n< 250 2.0.0 taken\n> QUIT\n";
+    let server = Script::start(&[taken]);
+    let port = server.address().port().to_string();
+    let run = |name: &str, enable: &str| {
+        let sandbox = Sandbox::new(name);
+        let relay = Relay::in_sandbox(&sandbox)
+            .option("baton_dns_server", dns.address().to_string())
+            .option("smtp_tcp_port", port.as_str())
+            .option("transport_maps", "inline:{ d.test=smtp:bücher.test }")
+            .option("smtputf8_enable", enable)
+            .start();
+        let recipient = if enable == "yes" { "a@BÜCHER.test" } else { "a@d.test" };
+        let mail = if enable == "yes" { MAIL } else { "MAIL FROM:<s@client.test>" };
+        send(&relay, mail, recipient, "x");
+        line(&relay)
+    };
+    let sent = run("utf8-domain", "yes");
+    assert_eq!(sent.status, "sent", "{sent:?}");
+    server.finish().unwrap();
+    assert_ne!(run("utf8-domain-off", "no").status, "sent");
 }

@@ -52,7 +52,7 @@ impl Shared {
             message_size_limit: config.queue.message_size_limit.map_or(0, |limit| limit.get()),
             recipient_limit: config.intake.recipient_limit.get() as usize,
             hard_error_limit: config.intake.hard_error_limit.get(),
-            alphabet: if config.intake.smtputf8 { intake::Alphabet::Utf8 } else { intake::Alphabet::Ascii },
+            alphabet: if config.identity.smtputf8 { intake::Alphabet::Utf8 } else { intake::Alphabet::Ascii },
             ..intake::Settings::new(config.identity.hostname.to_string())
         };
         Ok(Self {

@@ -49,7 +49,8 @@ fn syntax(context: &Context) -> Syntax<'_> {
         maincf::Protocol::Smtp => Dialect::Smtp,
         maincf::Protocol::Lmtp => Dialect::Lmtp,
     };
-    Syntax { dialect, utf8: Utf8Names::Converted, services: &context.services }
+    let utf8 = if context.config.identity.smtputf8 { Utf8Names::Converted } else { Utf8Names::Refused };
+    Syntax { dialect, utf8, services: &context.services }
 }
 
 /// The hosts of a next hop.
@@ -70,8 +71,7 @@ pub(super) async fn route<L: Lookup>(
 /// mistake. `asked` is the request's next hop, of which `nexthop` is one.
 pub(super) fn no_route(context: &Context, asked: &str, nexthop: &Nexthop, error: &RouteError) -> Failure {
     let failure = Failure::new(error.status.to_string(), error.text.clone());
-    let loops = error.class == route::Class::Loop;
-    if failure.class() == Class::Hard && !loops && is_our_choice(context, asked, nexthop) {
+    if failure.class() == Class::Hard && is_our_choice(context, asked, nexthop) {
         return Failure { status: "4.3.5".into(), ..failure };
     }
     failure
@@ -114,7 +114,8 @@ impl Delivery<'_> {
     /// No hosts: see [`no_route`].
     pub(super) fn no_route(&mut self, nexthop: &Nexthop, rest: Rest, error: &RouteError) -> Rest {
         let failure = no_route(self.context, &self.request.nexthop, nexthop, error);
-        if failure.status != error.status.to_string() {
+        let our_mistake = failure.status != error.status.to_string();
+        if our_mistake {
             tracing::warn!("{}: {}: configuration problem", self.request.queue_id, failure.reason);
         }
         let rest = if error.i_am_mx { Rest::Final } else { rest };
@@ -124,7 +125,8 @@ impl Delivery<'_> {
         if failure.class() == Class::Soft {
             self.dead = Some(failure.clone());
         }
-        self.loops = error.class == route::Class::Loop;
+        // A relay of our choice that is ourselves is no domain that `best_mx_transport` could take.
+        self.loops = error.class == route::Class::Loop && !our_mistake;
         self.last_failure = Some(failure);
         self.last_relay = Relay::default();
         rest

@@ -65,6 +65,7 @@ pub(super) fn rival<'a>(first: &Candidate, after: impl Iterator<Item = &'a Candi
 mod tests {
     use super::*;
     use std::future::{pending, ready};
+    use tokio::sync::{Notify, oneshot};
 
     const NEVER: Duration = Duration::from_secs(86_400);
     const AT_ONCE: Duration = Duration::ZERO;
@@ -75,11 +76,19 @@ mod tests {
         pending()
     }
 
-    /// Is there once the other one has begun.
-    async fn later(outcome: Outcome) -> Outcome {
-        tokio::task::yield_now().await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        outcome
+    /// The first is there once the second has begun; the second at its second look, when the first is there already.
+    async fn both(first: Outcome, second: Outcome) -> Raced<u8, &'static str> {
+        let begun = Notify::new();
+        let one = async {
+            begun.notified().await;
+            first
+        };
+        let other = async {
+            begun.notify_one();
+            tokio::task::yield_now().await;
+            second
+        };
+        race(one, other, AT_ONCE).await
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -91,10 +100,35 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn whoever_is_left_is_waited_for() {
-        assert_eq!(race(later(Ok(1)), ready(Err("no")), AT_ONCE).await, Raced::First(1));
-        assert_eq!(race(later(Err("no")), later(Ok(2)), AT_ONCE).await, Raced::Second(2, Some("no")));
-        let neither = race(later(Err("a")), later(Err("b")), AT_ONCE).await;
-        assert_eq!(neither, Raced::Neither("a", Some("b")));
+        let slow_first = async {
+            tokio::task::yield_now().await;
+            Err("no")
+        };
+        let (tell, told) = oneshot::channel();
+        let first = async { told.await.unwrap() };
+        let second = async {
+            tell.send(Ok(1)).unwrap();
+            slow_first.await
+        };
+        assert_eq!(race(first, second, AT_ONCE).await, Raced::First(1));
+        assert_eq!(both(Err("no"), Ok(2)).await, Raced::Second(2, Some("no")));
+        assert_eq!(both(Err("a"), Err("b")).await, Raced::Neither("a", Some("b")));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_second_that_fails_leaves_the_first_its_time() {
+        let begun = Notify::new();
+        let first = async {
+            begun.notified().await;
+            // Not before the second has failed.
+            tokio::task::yield_now().await;
+            Ok(1)
+        };
+        let second = async {
+            begun.notify_one();
+            Outcome::Err("no")
+        };
+        assert_eq!(race(first, second, AT_ONCE).await, Raced::First(1));
     }
 
     #[test]

@@ -15,8 +15,6 @@ params! {
         listen: Vec<SocketAddr> = "baton_intake_listen", "127.0.0.1:2525", Shared, Act;
         /// Networks that may send mail through it.
         clients: Networks = "baton_intake_clients", "127.0.0.0/8 [::1]/128", Shared, Act;
-        /// Offer SMTPUTF8: addresses and headers in UTF-8, which go on to servers that offer it too.
-        smtputf8: bool = "smtputf8_enable", "${{$compatibility_level} <level {1} ? {no} : {yes}}", Shared, Act;
         /// The text after 220.
         banner: String = "smtpd_banner", "$myhostname ESMTP $mail_name", Shared, Act;
         /// How long a client may take for a command or a piece of text.

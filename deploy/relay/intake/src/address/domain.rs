@@ -29,7 +29,7 @@ pub(crate) fn check_domain(domain: &str, alphabet: Alphabet) -> Result<(), Addre
 /// Letters, digits, inner hyphens; underscores too, which real names have though RFC 1035 does not. Of a U-label (RFC 5890)
 /// the DNS side finds out whether it is one.
 fn is_label(label: &str) -> bool {
-    (1..=MAX_LABEL).contains(&label.len())
+    (1..=MAX_LABEL).contains(&label.chars().count())
         && !label.starts_with('-')
         && !label.ends_with('-')
         && label
@@ -60,6 +60,7 @@ mod tests {
         let utf8 = |domain| check_domain(domain, Alphabet::Utf8);
         assert_eq!(utf8("bücher.example"), Ok(()));
         assert_eq!(utf8("例え.テスト"), Ok(()));
+        assert_eq!(check_domain(&"例".repeat(22), Alphabet::Utf8), Ok(()));
         assert_eq!(utf8("a\u{a0}b.example"), Err(AddressError::NotAscii));
         assert_eq!(utf8("a\u{85}b.example"), Err(AddressError::NotAscii));
         assert_eq!(utf8("-ü.example"), Err(AddressError::BadDomain("-ü.example".into())));
