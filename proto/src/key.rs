@@ -61,6 +61,8 @@ pub struct EndpointScope<'a> {
     pub bind: Option<&'a str>,
     /// The name given in EHLO, HELO or LHLO.
     pub helo: &'a str,
+    /// What else decides what is known of the server: extensions to ignore, workarounds.
+    pub introduction: &'a str,
     /// The sender, only where credentials depend on it.
     pub sender: Option<&'a str>,
     /// Identity of the credentials in use, never the credentials.
@@ -102,6 +104,7 @@ impl EndpointKey {
             port,
             bind,
             helo,
+            introduction,
             sender,
             credential,
             proxy,
@@ -110,7 +113,11 @@ impl EndpointKey {
         } = scope;
         let mut fields = Fields::new(secret, b"endpoint");
         fields.text(service).text(protocol).text(address).bytes(&port.to_be_bytes());
-        fields.optional(bind.map(str::as_bytes)).text(helo).optional(sender.map(str::as_bytes));
+        fields
+            .optional(bind.map(str::as_bytes))
+            .text(helo)
+            .text(introduction)
+            .optional(sender.map(str::as_bytes));
         fields.optional(*credential).optional(proxy.map(str::as_bytes)).bytes(&tls_policy[..]).needs(*needs);
         Self(fields.finish())
     }
@@ -175,6 +182,7 @@ mod tests {
             port: 25,
             bind: None,
             helo: "relay.example",
+            introduction: "",
             sender: None,
             credential: None,
             proxy: None,
@@ -194,6 +202,7 @@ mod tests {
             EndpointScope { bind: Some("192.0.2.9"), ..base() },
             EndpointScope { bind: Some(""), ..base() },
             EndpointScope { helo: "other.example", ..base() },
+            EndpointScope { introduction: "DSN", ..base() },
             EndpointScope { sender: Some("a@example"), ..base() },
             EndpointScope { credential: Some(b"user"), ..base() },
             EndpointScope { proxy: Some("p"), ..base() },

@@ -87,6 +87,7 @@ impl Session {
             port: 25,
             bind: None,
             helo: "mail.example",
+            introduction: "",
             sender: None,
             credential: None,
             proxy: None,

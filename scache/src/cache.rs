@@ -189,6 +189,7 @@ mod tests {
             port: 25,
             bind: None,
             helo: "h",
+            introduction: "",
             sender: None,
             credential: None,
             proxy: None,

@@ -269,3 +269,34 @@ fn sender_dependent_relayhost_maps_lead_to_the_senders_own_host() {
     relay.expect_empty(wait::PATIENCE);
     relay.stop();
 }
+
+#[test]
+fn sessions_that_began_under_other_discard_lists_are_not_used_after_a_reload() {
+    let sandbox = Sandbox::new("old-sessions");
+    let sink = Sink::start(Settings::smtp());
+    let table = sandbox.write("discard", "192.0.2.1 dsn\n");
+    let mut relay = Relay::in_sandbox(&sandbox)
+        .option("relayhost", sink.nexthop())
+        .option("smtp_connection_cache_destinations", "127.0.0.1")
+        .option("smtp_connection_cache_time_limit", "300s")
+        .option("connection_cache_ttl_limit", "300s")
+        .option("smtp_discard_ehlo_keyword_address_maps", format!("texthash:{}", table.display()))
+        .start();
+    let send = |number: usize| {
+        injector::send(relay.intake(), 1, mail(&["u@d.test"], &format!("{number}@client.test")));
+        sink.expect_messages(number);
+        // Only then the session was parked, or could be.
+        wait::expect("the delivery line", || {
+            (relay.log().matches(" status=sent").count() == number).then_some(())
+        });
+    };
+    send(1);
+    send(2);
+    assert_eq!(sink.record().connections.len(), 1, "the session is kept");
+    fs::write(&table, "127.0.0.1 pipelining\n").unwrap();
+    relay.reload();
+    wait::expect("the reload", || relay.log().contains("configuration read again").then_some(()));
+    send(3);
+    assert_eq!(sink.record().connections.len(), 2, "{}", relay.log());
+    relay.stop();
+}

@@ -227,6 +227,7 @@ mod tests {
             port: 25,
             bind: None,
             helo: "me",
+            introduction: "",
             sender: None,
             credential: None,
             proxy: None,

@@ -10,7 +10,6 @@ mod content;
 mod converse;
 mod dane;
 pub mod explain;
-
 pub mod fate;
 mod greet;
 mod hosts;

@@ -47,6 +47,15 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// So much later, where it is one moment: time that was not the server's.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        match self {
+            Self::EachStep(_) => self,
+            Self::Until(deadline) => Self::Until(deadline + by),
+        }
+    }
+
     fn deadline(self) -> Instant {
         match self {
             Self::EachStep(patience) => Instant::now() + patience,

@@ -30,6 +30,7 @@ fn endpoint() -> EndpointKey {
         port: 25,
         bind: Some("192.0.2.2"),
         helo: "mail.example",
+        introduction: "",
         sender: Some("s@example"),
         credential: Some(b"id"),
         proxy: Some("proxy"),

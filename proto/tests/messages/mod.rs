@@ -32,6 +32,7 @@ pub(crate) fn endpoint(number: u16) -> EndpointKey {
         port: number,
         bind: None,
         helo: "mail.example",
+        introduction: "",
         sender: None,
         credential: None,
         proxy: None,

@@ -23,6 +23,7 @@ fn endpoint(number: u16) -> EndpointKey {
         port: number,
         bind: None,
         helo: "h",
+        introduction: "",
         sender: None,
         credential: None,
         proxy: None,

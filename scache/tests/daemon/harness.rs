@@ -247,6 +247,7 @@ pub(crate) fn endpoint(number: u16) -> EndpointKey {
         port: number,
         bind: None,
         helo: "h",
+        introduction: "",
         sender: None,
         credential: None,
         proxy: None,

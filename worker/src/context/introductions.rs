@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Introductions {
     usual: HelloOptions,
+    /// [`Introductions::fingerprint`] where no table says otherwise.
+    usual_fingerprint: String,
     discard: Option<Asked>,
     pix: Option<Asked>,
     /// Younger mail does not wait before its final dot.
@@ -41,11 +43,26 @@ impl Introductions {
         };
         let table = |list: &maincf::tables::TableList| (!list.is_empty()).then(|| Asked::open(list));
         Ok(Self {
+            usual_fingerprint: fingerprint(&usual),
             usual,
             discard: table(&hello.discard_keyword_maps),
             pix: table(&hello.pix_workaround_maps),
             threshold: hello.pix_threshold,
         })
+    }
+
+    /// What of these options makes what is known of a server: sessions that began otherwise are not used. No age is in it:
+    /// that decides about one message.
+    #[must_use]
+    pub fn fingerprint(&self, address: &str) -> Cow<'_, str> {
+        if self.discard.is_none() && self.pix.is_none() {
+            return Cow::Borrowed(&self.usual_fingerprint);
+        }
+        match self.for_server(address, Duration::MAX) {
+            Ok(options) => Cow::Owned(fingerprint(&options)),
+            // No session has it: a new one is tried, and says what is wrong.
+            Err(_) => Cow::Borrowed("unknown"),
+        }
     }
 
     /// The options for the server at `address` (an IP address, or the path of a Unix socket), for mail of an `age`.
@@ -77,4 +94,9 @@ impl Introductions {
         }
         Ok(options)
     }
+}
+
+fn fingerprint(options: &HelloOptions) -> String {
+    let HelloOptions { name: _, my_hostname: _, ehlo, refused_greeting: _, discard, pix } = options;
+    format!("{ehlo:?} {} {pix}", discard.extensions())
 }

@@ -82,6 +82,7 @@ impl<'a> Content<'a> {
         if let Some(pause) = self.pause {
             wire.flush(delivery.duty, self.limit).await?;
             delivery.duty.guard(tokio::time::sleep(pause)).await?;
+            self.limit = self.limit.later(pause);
             if wire.was_interrupted()? {
                 return Ok(());
             }

@@ -107,7 +107,7 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let (socket, records) = wire.into_quiet_parts()?;
     let family = socket.family();
     let descriptor = socket.into_descriptor().ok()?;
-    let cookie = bind(&descriptor, family, &history, records.is_some())?;
+    let cookie = bind(&descriptor, family, &history, records.as_ref())?;
     let tls = match (records, security) {
         (None, _) => None,
         (Some(records), Security::Encrypted { peer, .. }) => {
@@ -131,10 +131,10 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
 /// By what the next worker knows this socket. Before it is parked for the first time it is made sure that its connection
 /// stays the same. Where the system does not let this account do that, a session in plaintext is parked all the same:
 /// whoever holds its descriptor could speak in it, whatever is done here.
-fn bind(socket: &OwnedFd, family: Family, history: &History, encrypted: bool) -> Option<u64> {
+fn bind(socket: &OwnedFd, family: Family, history: &History, records: Option<&Records>) -> Option<u64> {
     if family == Family::Tcp && history.uses <= 1 {
         match handover::pin(socket.as_fd()) {
-            Err(error) if encrypted || error.kind() != std::io::ErrorKind::PermissionDenied => {
+            Err(error) if records.is_some() || error.kind() != std::io::ErrorKind::PermissionDenied => {
                 tracing::warn!("cannot park a session: its socket cannot be pinned: {error}");
                 return None;
             }

@@ -227,6 +227,7 @@ pub(super) fn endpoint_key(
         port: place.port,
         bind: bind.as_deref(),
         helo: &context.config.hello.name,
+        introduction: &context.introductions.fingerprint(&place.address),
         sender: context.sasl.sender(&request.sender),
         credential: identity.as_ref().map(sasl::Identity::as_bytes),
         proxy: None,

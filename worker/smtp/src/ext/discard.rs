@@ -40,6 +40,12 @@ impl Discard {
         (self.mention == Mention::Logged && !self.extensions.is_empty()).then(|| self.extensions.to_string())
     }
 
+    /// What is ignored.
+    #[must_use]
+    pub const fn extensions(&self) -> Extensions {
+        self.extensions
+    }
+
     /// The same list with more in it.
     pub(crate) fn and(mut self, more: &[Extension]) -> Self {
         more.iter().for_each(|extension| self.extensions.insert(*extension));
