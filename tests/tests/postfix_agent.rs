@@ -138,3 +138,39 @@ fn probes_and_reports_that_the_sender_wants_are_made_as_by_the_stock_agent() {
     assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
     postfix.stop();
 }
+
+#[test]
+fn a_refused_login_is_remembered_by_agents_that_have_given_root_up() {
+    let sandbox = Sandbox::new("pfx-logins");
+    let refuses = Rule::at(Stage::Auth).reply("535 5.7.8 no");
+    let sink = Sink::start(Settings::smtp().with("AUTH PLAIN").rule(refuses));
+    let next = format!("[{}]:{}", sink.address().ip(), sink.address().port());
+    let passwords = sandbox.write("passwords", format!("{next} user:s3cr3t-of-ours\n"));
+    let postfix = Postfix::in_sandbox(&sandbox)
+        .option("transport_maps", format!("inline:{{ {{ baton.test = ours:{next} }} }}"))
+        .option("smtp_host_lookup", "native")
+        .option("smtp_sasl_auth_enable", "yes")
+        .option("smtp_sasl_security_options", "noanonymous")
+        .option("smtp_sasl_password_maps", format!("texthash:{}", passwords.display()))
+        .option("smtp_sasl_auth_cache_name", "proxy:btree:$queue_directory/logins")
+        // One deferral does not suspend the destination.
+        .option("default_destination_concurrency_failed_cohort_limit", "0")
+        .agent("ours", "-", "")
+        .start();
+    let tried = || {
+        let record = sink.record();
+        let commands = record.connections.iter().flat_map(|connection| &connection.commands);
+        commands.filter(|command| command.starts_with("AUTH")).count()
+    };
+    for (recipient, word) in
+        [("one@baton.test", "SASL authentication"), ("two@baton.test", "SASL [CACHED] authentication")]
+    {
+        postfix.submit(&[], "", &[recipient], "Subject: x\n\ntext\n");
+        let to = format!("to=<{recipient}>");
+        let line = postfix.expect_line(&[&to, "status="]);
+        assert!(line.contains(&format!("dsn=4.7.8, status=deferred ({word} failed")), "{line}");
+        assert_eq!(tried(), 1, "{line}");
+    }
+    assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
+    postfix.stop();
+}

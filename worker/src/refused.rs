@@ -3,7 +3,7 @@
 //! A file is written beside its place and renamed, so that workers need no lock: what they read is whole or not there.
 
 use ::sasl::{CacheSecret, Credential, LoginKey, RefusedLogin, Void};
-use rustix::fs::{AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use std::ffi::CString;
 use std::io::{Read, Write};
@@ -86,6 +86,15 @@ impl RefusedLogins {
         Ok(Self { folder, secret, lifetime, most: MOST })
     }
 
+    /// Gives the store to an account that this process is about to become; only root can.
+    ///
+    /// # Errors
+    /// The system's word.
+    pub fn give_to(&self, user: Uid, group: Gid) -> std::io::Result<()> {
+        rustix::fs::chownat(&self.folder, SECRET, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(rustix::fs::fchown(&self.folder, Some(user), Some(group))?)
+    }
+
     /// The refusal of this login that makes another try useless at `now`, in seconds since 1970.
     #[must_use]
     pub fn find(&self, host: &str, credential: &Credential, now: u64) -> Option<RefusedLogin> {
@@ -141,7 +150,9 @@ impl RefusedLogins {
         for entry in Dir::read_from(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name();
-            if name.to_bytes().starts_with(b".") || name.to_bytes() == SECRET.as_bytes() {
+            let octets = name.to_bytes();
+            let unfinished = octets.starts_with(UNFINISHED.as_bytes());
+            if octets.starts_with(b".") || octets == SECRET.as_bytes() || unfinished {
                 continue;
             }
             if let Ok(about) = rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -175,7 +186,9 @@ fn read(folder: &OwnedFd, name: &str) -> std::io::Result<Vec<u8>> {
 
 fn write(folder: &OwnedFd, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = format!("{UNFINISHED}{}", std::process::id());
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    // What a process of the same number left; never a file that somebody put there.
+    let _none_as_a_rule = rustix::fs::unlinkat(folder, &unfinished, AtFlags::empty());
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mode = Mode::RUSR | Mode::WUSR;
     let mut file = std::fs::File::from(rustix::fs::openat(folder, &unfinished, flags, mode)?);
     file.write_all(bytes)?;

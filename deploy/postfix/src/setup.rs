@@ -98,15 +98,25 @@ pub fn child() -> Result<Child, StartError> {
     Ok(Child { pid: std::process::id().cast_signed(), generation })
 }
 
+/// Whom this process becomes, if it does not stay what it is.
+///
+/// # Errors
+/// [`StartError::Owner`].
+pub fn successor(line: &CommandLine, cf: &MainCf) -> Result<Option<User>, StartError> {
+    if !line.unprivileged {
+        return Ok(None);
+    }
+    let owner = cf.expanded("mail_owner").ok().flatten().unwrap_or_default();
+    User::from_name(&owner).ok().flatten().ok_or(StartError::Owner(owner)).map(Some)
+}
+
 /// In this order: looking up a user needs files, chroot needs root.
 ///
 /// # Errors
 /// [`StartError`].
 pub fn give_up_privileges(line: &CommandLine, cf: &MainCf) -> Result<(), StartError> {
     let system = |what| move |error: nix::Error| StartError::System(what, error.into());
-    let owner = cf.expanded("mail_owner").ok().flatten().unwrap_or_default();
-    let user = User::from_name(&owner).ok().flatten().ok_or(StartError::Owner(owner));
-    let user = if line.unprivileged { Some(user?) } else { None };
+    let user = successor(line, cf)?;
     if let Some(user) = &user {
         nix::unistd::setgid(user.gid).map_err(system("setgid"))?;
         let name = CString::new(user.name.as_str()).unwrap_or_default();

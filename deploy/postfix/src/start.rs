@@ -14,7 +14,7 @@ use nix::sys::signal::{SigSet, Signal};
 use postfix_wire::greeting::Release;
 use proto::clock::Boottime;
 use queuefile::name::Hashing;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
 use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -43,6 +43,7 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     let lock = if line.alone { None } else { Some(accept_lock(&line)?) };
     let (keys, key_until) = keys()?;
     let context = Context::new(&args(&line), &cf, keys)?;
+    hand_over_logins(&context, &line, &cf)?;
     setup::give_up_privileges(&line, &cf)?;
     ignore_file_size_signal().map_err(|error| StartError::System("sigprocmask", error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
@@ -70,6 +71,14 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
         runtime: runtime.map_err(|error| StartError::System("epoll", error))?,
     };
     Ok((contract, agent))
+}
+
+/// The store of refused logins was opened, or made, by root.
+fn hand_over_logins(context: &Context, line: &CommandLine, cf: &MainCf) -> Result<(), StartError> {
+    let store = context.sasl.login().and_then(|login| login.refused.as_ref());
+    let (Some(store), Some(user)) = (store, setup::successor(line, cf)?) else { return Ok(()) };
+    let (user, group) = (Uid::from_raw(user.uid.as_raw()), Gid::from_raw(user.gid.as_raw()));
+    store.give_to(user, group).map_err(|error| StartError::System("smtp_sasl_auth_cache_name", error))
 }
 
 fn process_name(protocol: Protocol) -> &'static str {
