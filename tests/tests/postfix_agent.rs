@@ -1,6 +1,7 @@
 //! Delivery under a real Postfix, our agent beside the stock one: what its queue manager, its daemons and its log make of it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 use testkit::postfix::{Launch, Letter, Postfix, complaints, shape};
@@ -146,6 +147,7 @@ fn a_refused_login_is_remembered_by_agents_that_have_given_root_up() {
     let sink = Sink::start(Settings::smtp().with("AUTH PLAIN").rule(refuses));
     let next = format!("[{}]:{}", sink.address().ip(), sink.address().port());
     let passwords = sandbox.write("passwords", format!("{next} user:s3cr3t-of-ours\n"));
+    fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600)).unwrap();
     let postfix = Postfix::in_sandbox(&sandbox)
         .option("transport_maps", format!("inline:{{ {{ baton.test = ours:{next} }} }}"))
         .option("smtp_host_lookup", "native")
