@@ -210,7 +210,8 @@ impl Context {
     #[must_use]
     pub fn route_options(&self, port: Option<u16>) -> RouteOptions {
         let mut options = self.route.clone();
-        if port.unwrap_or(options.default_port) == LOOP_PORT {
+        // SRV records name ports of their own.
+        if port.unwrap_or(options.default_port) == LOOP_PORT || !options.srv.services.is_empty() {
             options.own = self.own.get_or_init(|| own_addresses(&self.config)).clone();
         }
         options

@@ -1,7 +1,7 @@
 //! Time that runs over a whole request, farewells, and workers without work.
 
-use crate::rig::Worker;
-use proto::job::{Body, CacheUse, Fate, Recipient, Request, Times};
+use crate::rig::{Worker, request};
+use proto::job::Fate;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -11,34 +11,6 @@ use testkit::wait::{PATIENCE, pass};
 
 /// Long enough that a client which leaves at once has left; what is told from it is only that this one has not.
 const A_WHILE: Duration = Duration::from_millis(400);
-
-fn request(nexthop: String, content_length: u64) -> Request {
-    let recipient = Recipient {
-        index: 0,
-        address: "a@d.test".into(),
-        original: String::new(),
-        orcpt: None,
-        notify: None,
-    };
-    Request {
-        job: 1,
-        purpose: proto::job::Purpose::Delivery,
-        queue_id: "4Xyz".into(),
-        nexthop,
-        sender: "s@client.test".into(),
-        envid: None,
-        ret: None,
-        body: Body::Unset,
-        smtputf8: proto::job::SmtpUtf8::NotAsked,
-        client: Box::default(),
-        content_offset: 0,
-        content_length,
-        cache: CacheUse::default(),
-        times: Times::default(),
-        recipient_count: 1,
-        recipients: vec![recipient],
-    }
-}
 
 /// A server for one connection.
 fn server<T: Send + 'static>(

@@ -4,7 +4,7 @@ use proto::cache::{FromCache, ToCache};
 use proto::channel::{Channel, ChannelError, Waiting};
 use proto::clock::Boottime;
 use proto::deposit::{DepositKey, DepositKeys};
-use proto::job::{FromWorker, Report, Request, ToWorker};
+use proto::job::{Body, CacheUse, FromWorker, Recipient, Report, Request, Times, ToWorker};
 use proto::secret::Secret;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -100,4 +100,33 @@ fn keep_nothing(mut cache: Channel) -> Vec<String> {
         }
     }
     seen
+}
+
+/// One message of this length for one recipient.
+pub(crate) fn request(nexthop: String, content_length: u64) -> Request {
+    let recipient = Recipient {
+        index: 0,
+        address: "a@d.test".into(),
+        original: String::new(),
+        orcpt: None,
+        notify: None,
+    };
+    Request {
+        job: 1,
+        purpose: proto::job::Purpose::Delivery,
+        queue_id: "4Xyz".into(),
+        nexthop,
+        sender: "s@client.test".into(),
+        envid: None,
+        ret: None,
+        body: Body::Unset,
+        smtputf8: proto::job::SmtpUtf8::NotAsked,
+        client: Box::default(),
+        content_offset: 0,
+        content_length,
+        cache: CacheUse::default(),
+        times: Times::default(),
+        recipient_count: 1,
+        recipients: vec![recipient],
+    }
 }

@@ -1,8 +1,8 @@
 //! A row: a parameter, its value, a server, and what is seen with and without it, for both protocols.
 
-use crate::rig::Worker;
+use crate::rig::{self, Worker};
 use maincf::{Protocol, Scope, params};
-use proto::job::{Body, CacheUse, Recipient, Report, Request, Times};
+use proto::job::{CacheUse, Recipient, Report, Request, Times};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use testkit::sink::{Dialect, Listen, Rule, Settings, Sink};
@@ -192,31 +192,15 @@ fn seen(row: &Row, protocol: Protocol, value: Option<&str>) -> String {
 }
 
 fn request(row: &Row, nexthop: String) -> Request {
-    let recipient = Recipient {
-        index: 0,
-        address: row.recipient.into(),
-        original: String::new(),
-        orcpt: None,
-        notify: None,
-    };
+    let plain = rig::request(nexthop, row.text.len() as u64);
+    let to = |recipient| Recipient { address: row.recipient.into(), ..recipient };
     Request {
-        job: 1,
-        purpose: proto::job::Purpose::Delivery,
-        queue_id: "4Xyz".into(),
-        nexthop,
         sender: row.sender.into(),
-        envid: None,
-        ret: None,
-        body: Body::Unset,
-        smtputf8: proto::job::SmtpUtf8::NotAsked,
-        client: Box::default(),
-        content_offset: 0,
-        content_length: row.text.len() as u64,
         cache: CacheUse { load: false, store: row.store },
         // What a line says of it is the same on every machine.
         times: Times { arrival: 1_000_000, active: 1_550_000, handed: 1_550_000 },
-        recipient_count: 1,
-        recipients: vec![recipient],
+        recipients: plain.recipients.into_iter().map(to).collect(),
+        ..plain
     }
 }
 

@@ -161,11 +161,9 @@ impl<L: Lookup> Search<'_, L> {
     /// The preference under which this machine is listed, if it is.
     fn own_preference(&self, found: &[Found]) -> Option<u16> {
         // Mail to another port of ours does not come back here.
-        let to_us = |one: &&Found| {
-            self.options.own.contains(one.address) && one.port.is_none_or(|port| port == SMTP_PORT)
-        };
-        let own = found.iter().find(to_us);
-        own.filter(|_| self.may_loop()).map(|one| one.preference)
+        let loops = |one: &Found| one.port.map_or(self.may_loop(), |port| port == SMTP_PORT);
+        let to_us = |one: &&Found| self.options.own.contains(one.address) && loops(one);
+        found.iter().find(to_us).map(|one| one.preference)
     }
 }
 

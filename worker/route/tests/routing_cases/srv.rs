@@ -127,6 +127,12 @@ fn ourselves() -> Vec<Case> {
     vec![
         case("we are the service", "srv-self.signed.test", Error("5.4.6", LOOP)).with(on),
         case(
+            "we are a service of another port, at ours",
+            "srv-self.signed.test:submission",
+            Error("5.4.6", "mail for _submission._tcp.srv-self.signed.test loops back to myself"),
+        )
+        .with(on),
+        case(
             "another port of ours",
             "srv-other.signed.test",
             Route("srv secure: self.signed.test[127.0.9.9]*:2525"),

@@ -40,7 +40,7 @@ const SERVICES: &str = "_smtp._tcp.srv SRV 20 0 2520 mx2\n_smtp._tcp.srv SRV 10 
     _smtp._tcp.srv SRV 30 0 2530 mx3\nsrv MX 10 mx3\nsrv A 127.0.1.30\n_submission._tcp.srv SRV 1 1 587 mx2\n\
     _smtp._tcp.srv-null SRV 0 0 0 .\nsrv-null MX 10 mx3\nno-srv MX 10 mx3\n_smtp._tcp.srv-gone SRV 1 1 25 gone\n\
     srv-gone MX 10 mx3\n_smtp._tcp.srv-odd SRV 1 1 25 in\\@valid\nsrv-odd MX 10 mx3\n\
-    _smtp._tcp.srv-self SRV 1 1 25 self\n_smtp._tcp.srv-other SRV 1 1 2525 self\n\
+    _smtp._tcp.srv-self SRV 1 1 25 self\n_submission._tcp.srv-self SRV 1 1 25 self\n_smtp._tcp.srv-other SRV 1 1 2525 self\n\
     _smtp._tcp.srv-backup SRV 1 1 25 mx1\n_smtp._tcp.srv-backup SRV 2 1 25 self\n\
     _smtp._tcp.srv-second SRV 1 1 25 gone\n_smtp._tcp.srv-second SRV 2 1 25 self\n\
     _lmtp._tcp.srv SRV 1 1 2424 mx1\nsrv-bogus MX 10 mx3\n_smtp._tcp.srv-bogus CNAME _smtp._tcp.expired.test.\n";
