@@ -12,6 +12,7 @@ use proto::parked::{Label, Parked};
 use route::Nexthop;
 use smtp::{Afterwards, SessionEnd, Stage};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Once;
 use tls::PeerFacts;
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
@@ -128,17 +129,28 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     ))
 }
 
+/// Said once by a process, whatever it is refused afterwards.
+static MAY_NOT_PIN: Once = Once::new();
+const NOT_ALLOWED: &str = "encrypted sessions are not kept for other mail: this kernel lets only root, or who has CAP_NET_ADMIN, attach \
+    filters to TCP sockets";
+
 /// By what the next worker knows this socket. Before it is parked for the first time it is made sure that its connection
 /// stays the same. Where the system does not let this account do that, a session in plaintext is parked all the same:
 /// whoever holds its descriptor could speak in it, whatever is done here.
 fn bind(socket: &OwnedFd, family: Family, history: &History, records: Option<&Records>) -> Option<u64> {
     if family == Family::Tcp && history.uses <= 1 {
         match handover::pin(socket.as_fd()) {
-            Err(error) if records.is_some() || error.kind() != std::io::ErrorKind::PermissionDenied => {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                if records.is_some() {
+                    MAY_NOT_PIN.call_once(|| tracing::warn!("{NOT_ALLOWED}"));
+                    return None;
+                }
+            }
+            Err(error) => {
                 tracing::warn!("cannot park a session: its socket cannot be pinned: {error}");
                 return None;
             }
-            Ok(()) | Err(_) => {}
         }
     }
     handover::cookie(socket.as_fd()).ok()
