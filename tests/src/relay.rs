@@ -193,7 +193,8 @@ impl Relay {
     pub fn wait_empty(&mut self, limit: Duration) -> bool {
         wait::until(limit, || {
             assert!(self.daemon.ended().is_none(), "the relay ended; its log:\n{}", self.log());
-            (self.queued() == 0).then_some(())
+            // Twice: while the folders are counted a notice may come into one that was counted, and its message go from another.
+            (self.queued() == 0 && self.queued() == 0).then_some(())
         })
         .is_some()
     }
