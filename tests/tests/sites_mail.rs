@@ -274,7 +274,8 @@ fn the_hub_stores_mail_at_dovecot_and_at_the_archive_and_tells_senders_of_the_re
         &relay,
         mail("ben@uni.test", &["anna+lists@uni.test", "nobody@uni.test", "ben@cs.uni.test"], "all"),
     );
-    let mut fates: Vec<_> = lines.iter().map(|line| (&*line.to, &*line.status, &*line.dsn)).collect();
+    // The notice to the sender may be among them already.
+    let mut fates: Vec<_> = lines.iter().take(3).map(|line| (&*line.to, &*line.status, &*line.dsn)).collect();
     fates.sort_unstable();
     let expected = [
         ("anna+lists@uni.test", "sent", "2.0.0"),

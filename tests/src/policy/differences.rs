@@ -80,6 +80,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("anonymous-encrypt", "deferred 4.7.5", ANONYMOUS),
 ];
 
+/// Whether the two may also be the same, as the moment has it.
+pub fn depends_on_the_moment(case: &str) -> bool {
+    meant(case).is_some_and(|(_, reason)| reason == NOT_AWAITED)
+}
+
 /// What Baton is meant to make of this case, and why, if that is not what Postfix makes of it.
 pub fn meant(case: &str) -> Option<(&'static str, &'static str)> {
     DIFFERENCES
