@@ -20,6 +20,7 @@
 
 mod cache;
 mod client;
+pub mod confinement;
 pub mod limits;
 pub mod log;
 pub mod process;

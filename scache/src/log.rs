@@ -25,7 +25,7 @@ pub struct Lines {
 }
 
 /// Writes log lines. Reads the time zone and the host's name when it is made, and no file after that.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Log {
     lines: Option<Lines>,
     zone: TimeZone,

@@ -1,5 +1,6 @@
 //! The program `scache`: what it is given, what it gives up, then the work.
 
+use scache::confinement;
 use scache::log::Log;
 use scache::process::{self, StartError};
 use scache::serve::{self, ServeError, Start};
@@ -13,21 +14,26 @@ fn main() -> ExitCode {
         eprintln!("usage: scache (no arguments; descriptor 0 is the supervisor's channel, 2 the log)");
         return ExitCode::from(USAGE);
     }
-    match start().map_err(Failure::Start).and_then(|start| serve::run(start).map_err(Failure::Serve)) {
+    let log = Log::new();
+    match start(log.clone())
+        .map_err(Failure::Start)
+        .and_then(|start| serve::run(start).map_err(Failure::Serve))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            Log::new().info(&format!("fatal: {failure}"));
+            log.info(&format!("fatal: {failure}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn start() -> Result<Start, StartError> {
-    let log = Log::new(); //                              1 what needs files: time zone, host name
-    let steward = process::steward()?; //                 2 what we were given
-    let stop = process::stop_signal()?; //                3 what may end us
-    let nofile = process::raise_descriptor_limit(); //    4 how much we can hold
-    process::give_up_privileges()?; //                    5 what we give up
+/// With a log, which needs files: time zone, host name.
+fn start(log: Log) -> Result<Start, StartError> {
+    let steward = process::steward()?; //                 1 what we were given
+    let stop = process::stop_signal()?; //                2 what may end us
+    let nofile = process::raise_descriptor_limit(); //    3 how much we can hold
+    process::give_up_privileges()?; //                    4 what we give up
+    confinement::confine()?; //                           5 what we cannot do any more
     Ok(Start { steward, stop, nofile, log }) //           6 the work
 }
 

@@ -1,5 +1,6 @@
 //! What the process is given at start, and what it gives up before it looks at anything from outside.
 
+use crate::confinement::ConfinementError;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use proto::channel::Channel;
@@ -17,6 +18,9 @@ pub enum StartError {
     /// A privilege could not be given up.
     #[error("cannot {0}: {1}")]
     System(&'static str, io::Error),
+    /// What it must not be able to do it could do.
+    #[error(transparent)]
+    Confinement(#[from] ConfinementError),
 }
 
 /// The supervisor's channel, moved away from descriptor 0, which is /dev/null from then on.

@@ -76,23 +76,10 @@ impl Launch {
 
     /// Adds our delivery agent under this service name, for at most so many processes (`-`, a number).
     #[must_use]
-    pub fn agent(self, name: &str, limit: &str, arguments: &str) -> Self {
-        self.agent_of(name, "-", limit, arguments)
-    }
-
-    /// The same, as root: some systems let nobody else filter sockets, as parking of encrypted sessions needs.
-    #[must_use]
-    pub fn root_agent(self, name: &str, limit: &str, arguments: &str) -> Self {
-        self.agent_of(name, "n", limit, arguments)
-    }
-
-    fn agent_of(mut self, name: &str, unprivileged: &str, limit: &str, arguments: &str) -> Self {
+    pub fn agent(mut self, name: &str, limit: &str, arguments: &str) -> Self {
         // master puts the folder of Postfix's daemons before it.
         let program = programs::ours("baton-smtp").display().to_string();
-        let _ = writeln!(
-            self.master,
-            "{name} unix - {unprivileged} n - {limit} ../../../..{program} {arguments}"
-        );
+        let _ = writeln!(self.master, "{name} unix - - n - {limit} ../../../..{program} {arguments}");
         self
     }
 

@@ -194,7 +194,7 @@ fn an_encrypted_session_goes_from_process_to_process_and_only_root_has_its_keys(
     let sandbox = Sandbox::new("pfk");
     let sink = Sink::start(Settings::smtp().tls(&Tls::default()));
     let postfix = routed(&sandbox, &sink)
-        .root_agent("ours", "-", &format!("{NAMED} {KEPT} -o max_use=1"))
+        .agent("ours", "-", &format!("{NAMED} {KEPT} -o max_use=1"))
         .cache("bscache", LONG)
         .option("smtp_tls_security_level", "may")
         .option("smtp_tls_connection_reuse", "yes")
@@ -210,6 +210,12 @@ fn an_encrypted_session_goes_from_process_to_process_and_only_root_has_its_keys(
     let mut processes: Vec<_> = log.lines().filter(|line| line.contains("status=sent")).collect();
     processes.dedup_by_key(|line| process(line));
     assert_eq!(processes.len(), 4, "four processes: {log}");
+    let tasks = fs::read_dir(format!("/proc/{}/task", cache(&postfix).pid)).unwrap();
+    let confined = tasks.filter(|task| {
+        let status = fs::read_to_string(task.as_ref().unwrap().path().join("status")).unwrap();
+        status.contains("Seccomp:\t2")
+    });
+    assert_eq!(confined.count(), 2, "both threads");
     let keys = postfix.configuration().parent().unwrap().join("spool/pid/baton-keys");
     let keys = fs::metadata(keys).unwrap();
     assert_eq!((keys.uid(), keys.mode() & 0o777), (0, 0o600));

@@ -67,9 +67,9 @@ const USES: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &[
     "deploy/postfix/src/inherited.rs",
     "proto/src/channel/under_tokio.rs",
+    "scache/tests/confinement/raw.rs",
     "worker/maincf/src/tables/posix_regex.rs",
     "worker/tls/src/handover/counters.rs",
-    "worker/tls/src/handover/pin.rs",
 ];
 
 /// Where serialisation is derived besides proto: bytes that no other program reads.

@@ -16,8 +16,9 @@ use proto::channel::{Channel, ChannelError, Waiting};
 use proto::steward::{Caps, FromSteward, Statistics, ToSteward};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use scache::confinement::{self, ConfinementError};
 use scache::log::{Lines, Log};
-use scache::process as confinement;
+use scache::process;
 use scache::serve::{self, ServeError};
 use std::env;
 use std::io;
@@ -57,6 +58,9 @@ pub enum DaemonError {
     /// It said something else.
     #[error("the cache's own thread does not do as it is told")]
     Confused,
+    /// It could do what it must not.
+    #[error(transparent)]
+    Confinement(#[from] ConfinementError),
     /// Its loop.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -87,12 +91,11 @@ pub fn start() -> Result<Daemon, StartError> {
         info: |text| tracing::info!("{text}"),
         warning: |text| tracing::warn!("{text}"),
     });
-    let confined =
-        |error: confinement::StartError| StartError::System("confinement", io::Error::other(error));
-    let stop = confinement::stop_signal().map_err(confined)?;
-    let nofile = confinement::raise_descriptor_limit();
+    let failed = |error: process::StartError| StartError::System("start", io::Error::other(error));
+    let stop = process::stop_signal().map_err(failed)?;
+    let nofile = process::raise_descriptor_limit();
     setup::give_up_privileges(&line, &cf)?;
-    confinement::give_up_privileges().map_err(confined)?;
+    process::give_up_privileges().map_err(failed)?;
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     let cache = &config.cache;
     let caps = Caps {
@@ -118,6 +121,8 @@ impl Daemon {
         let thread = std::thread::Builder::new().name(PROCESS.into()).spawn(|| serve::run(start))?;
         let mut front = Front { inherited, child, steward, max_idle, watchdog };
         front.greet(caps)?;
+        // Both threads, and before the first agent is let in.
+        confinement::confine()?;
         front.serve()?;
         // The cache hears that its supervisor has gone: farewells, statistics.
         drop(front);

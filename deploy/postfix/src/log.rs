@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 use std::fmt;
+use std::io;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -27,6 +28,14 @@ pub enum Target {
     },
 }
 
+impl Target {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Syslog(path) | Self::Postlog { path, .. } => path,
+        }
+    }
+}
+
 /// The log of this process. Its socket is connected before a chroot.
 #[derive(Debug)]
 pub struct Log {
@@ -42,14 +51,11 @@ impl Log {
     /// Lines of `tag`, which is `postfix/smtp` or the like.
     #[must_use]
     pub fn new(target: Target, tag: &str, verbose: u32) -> Self {
-        let path = match &target {
-            Target::Syslog(path) | Target::Postlog { path, .. } => path,
-        };
         let connect = || {
             let socket = UnixDatagram::unbound()?;
             socket.set_nonblocking(true)?;
-            socket.connect(path)?;
-            std::io::Result::Ok(socket)
+            socket.connect(target.path())?;
+            io::Result::Ok(socket)
         };
         let origin = format!("{tag}[{}]: ", std::process::id());
         let level = if verbose > 0 { Level::DEBUG } else { Level::INFO };
@@ -60,6 +66,18 @@ impl Log {
     pub fn install(self) {
         // Only the first call of a process has an effect.
         let _already_set = tracing::subscriber::set_global_default(self);
+    }
+
+    fn send(&self, socket: &UnixDatagram, line: &[u8]) -> io::Result<usize> {
+        match socket.send(line) {
+            // Who listened there has gone; another may be at the same place. It is found unless that is outside a chroot.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) =>
+            {
+                socket.send_to(line, self.target.path())
+            }
+            done => done,
+        }
     }
 
     fn datagram(&self, severity: Severity, text: &str, now: jiff::Timestamp) -> String {
@@ -149,7 +167,7 @@ impl Subscriber for Log {
         let datagram = self.datagram(severity, &text.0, jiff::Timestamp::now());
         if let Some(socket) = &self.socket {
             // A full queue loses the line: a process that waits here would hold mail up, and perhaps master.
-            let _lost = socket.send(datagram.as_bytes());
+            let _lost = self.send(socket, datagram.as_bytes());
         }
     }
 
@@ -207,6 +225,26 @@ mod tests {
         let line = postlog.datagram(Severity::Info, &"x".repeat(3000), now);
         assert!(line.contains(" mx postfix/smtp[7]: xxx"), "{line}");
         assert_eq!(line.matches('x').count(), LONGEST + 2, "and those of mx and postfix");
+    }
+
+    #[test]
+    fn a_log_daemon_that_was_started_again_gets_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let first = UnixDatagram::bind(&path).unwrap();
+        let log = Log::new(Target::Syslog(path.clone()), "postfix/smtp", 0);
+        drop(first);
+        std::fs::remove_file(&path).unwrap();
+        tracing::subscriber::with_default(log, || {
+            tracing::info!("lost");
+            let second = UnixDatagram::bind(&path).unwrap();
+            for _ in 0..2 {
+                tracing::info!("found");
+                let mut line = [0; 200];
+                let length = second.recv(&mut line).unwrap();
+                assert!(line[..length].ends_with(b": found"));
+            }
+        });
     }
 
     #[test]

@@ -106,7 +106,9 @@ fn it_refuses_to_start_by_hand() {
 fn it_gives_up_what_it_does_not_need() {
     let daemon = Daemon::start(CAPS);
     let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", daemon.child.id())).unwrap();
-    assert!(read("status").contains("NoNewPrivs:\t1"), "{}", read("status"));
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(read("status").contains(line), "{}", read("status"));
+    }
     let limits = read("limits");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);

@@ -5,14 +5,12 @@ use super::{Delivery, converse, reuse};
 use crate::context::Context;
 use crate::duty::Duty;
 use crate::state::{self, ParkedTls};
-use crate::wire::Family;
 use proto::clock::Boottime;
 use proto::job::Request;
 use proto::parked::{Label, Parked};
 use route::Nexthop;
 use smtp::{Afterwards, SessionEnd, Stage};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Once;
 use tls::PeerFacts;
 use tls::handover::{self, SocketMark};
 use tls::records::Records;
@@ -106,9 +104,8 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
     let Session { connection, ready } = session;
     let Connection { wire, endpoint, place, history, route, security } = connection;
     let (socket, records) = wire.into_quiet_parts()?;
-    let family = socket.family();
     let descriptor = socket.into_descriptor().ok()?;
-    let cookie = bind(&descriptor, family, &history, records.as_ref())?;
+    let cookie = handover::cookie(descriptor.as_fd()).ok()?;
     let tls = match (records, security) {
         (None, _) => None,
         (Some(records), Security::Encrypted { peer, .. }) => {
@@ -127,33 +124,6 @@ fn deposit(context: &Context, session: Session, label: Label) -> Option<(Parked,
         Parked { endpoint, route, label, farewell, idle_ms, retire_at, uses_left, pace_us, sealed },
         descriptor,
     ))
-}
-
-/// Said once by a process, whatever it is refused afterwards.
-static MAY_NOT_PIN: Once = Once::new();
-const NOT_ALLOWED: &str = "encrypted sessions are not kept for other mail: this kernel lets only root, or who has CAP_NET_ADMIN, attach \
-    filters to TCP sockets";
-
-/// By what the next worker knows this socket. Before it is parked for the first time it is made sure that its connection
-/// stays the same. Where the system does not let this account do that, a session in plaintext is parked all the same:
-/// whoever holds its descriptor could speak in it, whatever is done here.
-fn bind(socket: &OwnedFd, family: Family, history: &History, records: Option<&Records>) -> Option<u64> {
-    if family == Family::Tcp && history.uses <= 1 {
-        match handover::pin(socket.as_fd()) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                if records.is_some() {
-                    MAY_NOT_PIN.call_once(|| tracing::warn!("{NOT_ALLOWED}"));
-                    return None;
-                }
-            }
-            Err(error) => {
-                tracing::warn!("cannot park a session: its socket cannot be pinned: {error}");
-                return None;
-            }
-        }
-    }
-    handover::cookie(socket.as_fd()).ok()
 }
 
 /// Takes the keys out of a session's hands and remembers how far the socket has come.

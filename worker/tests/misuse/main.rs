@@ -12,7 +12,6 @@ mod descriptors;
 mod dialogue;
 mod farewell;
 mod issue;
-mod reconnect;
 mod rig;
 mod routes;
 mod scene;

@@ -18,8 +18,8 @@ pub struct SocketMark {
     pub received: u64,
 }
 
-/// `SO_COOKIE`: no two sockets have the same while the system is up. A socket that is not pinned ([`super::pin`]) may come
-/// to have another connection, though.
+/// `SO_COOKIE`: no two sockets have the same while the system is up. Whoever may call connect(2) can give a socket another
+/// connection, though; that is why the connection cache cannot.
 ///
 /// # Errors
 /// What the system says.

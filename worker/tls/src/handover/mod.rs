@@ -1,14 +1,12 @@
-//! What keeps a handed-over session with one holder: the socket's own marks, lock and filter, and a seal that only workers open.
+//! What keeps a handed-over session with one holder: the socket's own marks and lock, and a seal that only workers open.
 
 mod claim;
 mod counters;
 mod deposit;
 mod mark;
-mod pin;
 #[cfg(test)]
 mod tests;
 
 pub use claim::{ClaimError, claim, release};
 pub use deposit::{DepositKey, DepositKeys, SealError};
 pub use mark::{SocketMark, cookie};
-pub use pin::pin;
