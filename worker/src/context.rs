@@ -165,7 +165,19 @@ impl Context {
     /// # Errors
     /// [`ContextError`].
     pub fn new(args: &Args, cf: &MainCf, keys: Keys) -> Result<Self, ContextError> {
-        let config = DeliveryConfig::load(cf, args.protocol)?;
+        Self::with_parameters(args, cf, DeliveryConfig::load(cf, args.protocol)?, keys)
+    }
+
+    /// The same for who has read the parameters already.
+    ///
+    /// # Errors
+    /// [`ContextError`].
+    pub fn with_parameters(
+        args: &Args,
+        cf: &MainCf,
+        config: DeliveryConfig,
+        keys: Keys,
+    ) -> Result<Self, ContextError> {
         let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
         })?;

@@ -42,11 +42,12 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     let child = setup::child()?;
     let lock = if line.alone { None } else { Some(accept_lock(&line)?) };
     let (keys, key_until) = keys()?;
-    let context = Context::new(&args(&line), &cf, keys)?;
+    let context = Context::with_parameters(&args(&line), &cf, config, keys)?;
     hand_over_logins(&context, &line, &cf)?;
     setup::give_up_privileges(&line, &cf)?;
     ignore_file_size_signal().map_err(|error| StartError::System("sigprocmask", error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let config = &context.config;
     let contract = Contract {
         inherited,
         child,
@@ -95,10 +96,10 @@ fn process_name(protocol: Protocol) -> &'static str {
 /// Those for which the process would not start.
 pub fn rehearse(line: &CommandLine, folder: &Path) -> Result<Vec<Warning>, StartError> {
     let cf = setup::configuration(line, process_name(line.protocol), folder)?;
-    parameters(line, &cf)?;
+    let config = parameters(line, &cf)?;
     UnderPostfix::of(&cf)?;
     let drawn = keyring::draw().map_err(|error| StartError::System("random numbers", error))?;
-    Context::new(&args(line), &cf, drawn)?;
+    Context::with_parameters(&args(line), &cf, config, drawn)?;
     Ok(maincf::warnings(&cf))
 }
 

@@ -148,8 +148,7 @@ pub fn find(name: &str) -> Option<Found> {
     })
 }
 
-/// Every name that has a row of its own, names per transport as smtp's and lmtp's, sorted.
-pub fn names() -> Vec<Cow<'static, str>> {
+static NAMES: LazyLock<Vec<Cow<'static, str>>> = LazyLock::new(|| {
     let mut names: Vec<_> = INDEX.keys().cloned().collect();
     for transport in ["smtp", "lmtp"] {
         names.extend(rows().filter_map(|row| row.name(Scope::Transport(transport))));
@@ -157,6 +156,11 @@ pub fn names() -> Vec<Cow<'static, str>> {
     names.sort_unstable();
     names.dedup();
     names
+});
+
+/// Every name that has a row of its own, names per transport as smtp's and lmtp's, sorted.
+pub fn names() -> impl ExactSizeIterator<Item = &'static str> {
+    NAMES.iter().map(AsRef::as_ref)
 }
 
 #[cfg(test)]

@@ -138,10 +138,7 @@ fn logins_without_passwords(cf: &MainCf) -> impl Iterator<Item = ParamError> {
 
 /// The name that a mistyped one is closest to, among all that exist.
 pub(crate) fn nearest_name(name: &str) -> Option<String> {
-    let rows = params::names();
-    let rows = rows.iter().map(AsRef::as_ref);
-    let found: Option<&str> = nearest(name, rows.chain(known::names().map(|name: &str| name)));
-    found.map(str::to_owned)
+    nearest(name, params::names().chain(known::names())).map(str::to_owned)
 }
 
 /// What becomes of one setting.
@@ -180,11 +177,12 @@ fn standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
 /// Whether a name is so close to one of ours that it can only be meant for it: the prefixes of other
 /// programs cover much. `smtpd_` and `smtp_` are as close, and not the same.
 fn is_misspelt_row(name: &str) -> bool {
-    let first_word = |name: &str| name.split('_').next().map(str::to_owned);
     let own = first_word(name);
-    let names = params::names();
-    let alike = names.iter().map(AsRef::as_ref).filter(|row: &&str| first_word(row) == own);
-    nearest_within(2, name, alike).is_some()
+    nearest_within(2, name, params::names().filter(|row| first_word(row) == own)).is_some()
+}
+
+fn first_word(name: &str) -> &str {
+    name.split_once('_').map_or(name, |(word, _)| word)
 }
 
 /// Why a known parameter without a row is refused.

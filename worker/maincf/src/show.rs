@@ -71,11 +71,11 @@ pub fn show(cf: &MainCf, names: &[String], which: Which, form: Form) -> Result<V
         return Ok(names.iter().filter_map(|name| shown(cf, name.clone(), which, form)).collect());
     }
     let mut wanted: Vec<String> = if which == Which::Defaults {
-        params::names().into_iter().map(Into::into).collect()
+        params::names().map(Into::into).collect()
     } else {
         let unused = unused(cf);
         let set = cf.settings().map(|(name, _)| name).filter(|name| !unused.contains(name));
-        set.map(str::to_owned).chain(params::names().into_iter().map(Into::into)).collect()
+        set.map(str::to_owned).chain(params::names().map(Into::into)).collect()
     };
     wanted.sort_unstable();
     wanted.dedup();

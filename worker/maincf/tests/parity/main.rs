@@ -56,7 +56,7 @@ fn postfix() -> BTreeMap<String, [String; 2]> {
 }
 
 fn declared() -> BTreeSet<String> {
-    params::names().into_iter().map(Into::into).collect()
+    params::names().map(Into::into).collect()
 }
 
 #[test]
