@@ -1,7 +1,7 @@
 //! `smtp_header_checks` and its kin: tables that say what becomes of headers and body lines, and the lines they log.
 
 use crate::context::ContextError;
-use maincf::tables::{TableError, TableList, Tables};
+use maincf::tables::{Opener, TableError, TableList, Tables};
 use maincf::{DeliveryConfig, Protocol};
 use mime::{Check, Class};
 use std::borrow::Cow;
@@ -36,23 +36,25 @@ impl Checks {
     ///
     /// # Errors
     /// [`ContextError`]: nothing goes out as if they were empty.
-    pub fn open(config: &DeliveryConfig) -> Result<Option<Self>, ContextError> {
+    pub fn open(config: &DeliveryConfig, opener: &dyn Opener) -> Result<Option<Self>, ContextError> {
         let content = &config.content;
         let name = |smtp, lmtp| match config.protocol {
             Protocol::Smtp => smtp,
             Protocol::Lmtp => lmtp,
         };
         let checks = Self {
-            header: open(name("smtp_header_checks", "lmtp_header_checks"), &content.header_checks)?,
+            header: open(name("smtp_header_checks", "lmtp_header_checks"), &content.header_checks, opener)?,
             mime_header: open(
                 name("smtp_mime_header_checks", "lmtp_mime_header_checks"),
                 &content.mime_header_checks,
+                opener,
             )?,
             nested_header: open(
                 name("smtp_nested_header_checks", "lmtp_nested_header_checks"),
                 &content.nested_header_checks,
+                opener,
             )?,
-            body: open(name("smtp_body_checks", "lmtp_body_checks"), &content.body_checks)?,
+            body: open(name("smtp_body_checks", "lmtp_body_checks"), &content.body_checks, opener)?,
         };
         Ok((checks.has_headers() || checks.has_body()).then_some(checks))
     }
@@ -91,8 +93,8 @@ impl Checks {
     }
 }
 
-fn open(parameter: &'static str, list: &TableList) -> Result<Table, ContextError> {
-    let tables = list.open().map_err(|error| ContextError::Table { parameter, error })?;
+fn open(parameter: &'static str, list: &TableList, opener: &dyn Opener) -> Result<Table, ContextError> {
+    let tables = list.open_by(opener).map_err(|error| ContextError::Table { parameter, error })?;
     tables.remarks().for_each(|remark| tracing::warn!("{remark}"));
     Ok(Table { parameter, tables })
 }

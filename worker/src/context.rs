@@ -18,7 +18,7 @@ use crate::checks::Checks;
 use crate::farewells::Farewells;
 use crate::generic::Generic;
 use crate::supervisor::Keys;
-use maincf::tables::{DomainMatcher, OpenError, ParentMatch};
+use maincf::tables::{Direct, DomainMatcher, OpenError, Opener, ParentMatch};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, Protocol, ReadError};
 use proto::deposit::DepositKeys;
 use proto::secret::Secret;
@@ -165,20 +165,20 @@ impl Context {
     /// # Errors
     /// [`ContextError`].
     pub fn new(args: &Args, cf: &MainCf, keys: Keys) -> Result<Self, ContextError> {
-        Self::with_parameters(args, cf, DeliveryConfig::load(cf, args.protocol)?, keys)
+        Self::opened_by(&Direct, args, cf, DeliveryConfig::load(cf, args.protocol)?, keys)
     }
 
-    /// The same for who has read the parameters already.
+    /// The same for who has read the parameters already, with tables as this process wants them opened.
     ///
     /// # Errors
     /// [`ContextError`].
-    pub fn with_parameters(
+    pub fn opened_by(
+        opener: &dyn Opener,
         args: &Args,
         cf: &MainCf,
         config: DeliveryConfig,
         keys: Keys,
     ) -> Result<Self, ContextError> {
-        let permanent = config.cache.destinations.open(ParentMatch::Plain).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
         })?;
         let services = Services::knowing(config.connect.known_tcp_ports.iter());
@@ -191,17 +191,17 @@ impl Context {
                 Protocol::Smtp => Dialect::SMTP,
                 Protocol::Lmtp => Dialect::LMTP,
             },
-            rewordings: Rewordings::new(&config),
-            introductions: Introductions::new(&config)?,
-            resolver: resolver(&config),
+            rewordings: Rewordings::new(&config, opener)?,
+            introductions: Introductions::new(&config, opener)?,
+            resolver: resolver(&config, opener)?,
             route: route_options(&config, &services)?,
             services,
             permanent,
-            watched: peers::open(&config, cf)?,
-            generic: Generic::open(&config)?,
-            checks: Checks::open(&config)?,
-            tls: TlsContext::new(&config),
-            sasl: SaslContext::new(&config, cf)?,
+            watched: peers::open(&config, cf, opener)?,
+            generic: Generic::open(&config, opener)?,
+            checks: Checks::open(&config, opener)?,
+            tls: TlsContext::new(&config, opener)?,
+            sasl: SaslContext::new(&config, cf, opener)?,
             config,
             secret: keys.secret,
             deposit: RefCell::new(keys.deposit),
@@ -250,16 +250,17 @@ impl Context {
 /// Mail to this port of our own addresses would come back.
 const LOOP_PORT: u16 = 25;
 
-fn resolver(config: &DeliveryConfig) -> Resolver {
+fn resolver(config: &DeliveryConfig, opener: &dyn Opener) -> Result<Resolver, ContextError> {
     let resolver = Resolver::new(ResolverOptions {
         source: dns_source(config),
         trust: AdTrust::for_support(dns_support(config)),
         cache_size: DNS_CACHE,
     });
     if config.dns.reply_filter.is_empty() {
-        return resolver;
+        return Ok(resolver);
     }
-    resolver.with_filter(Box::new(filter::ReplyFilter::open(&config.dns.reply_filter)))
+    let filter = filter::ReplyFilter::open(&config.dns.reply_filter, opener)?;
+    Ok(resolver.with_filter(Box::new(filter)))
 }
 
 pub(crate) fn dns_source(config: &DeliveryConfig) -> Source {

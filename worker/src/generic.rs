@@ -1,7 +1,7 @@
 //! `smtp_generic_maps`: the address that stands for another once mail leaves this machine.
 
 use crate::context::ContextError;
-use maincf::tables::{DomainMatcher, ParentMatch, TableError, Tables};
+use maincf::tables::{DomainMatcher, Opener, ParentMatch, TableError, Tables};
 use maincf::{DeliveryConfig, Protocol};
 
 /// Why an address cannot be rewritten. The mail waits: it must not leave with the address that was to be hidden.
@@ -63,7 +63,7 @@ impl Generic {
     ///
     /// # Errors
     /// [`ContextError`]: nothing goes out as if they were empty.
-    pub fn open(config: &DeliveryConfig) -> Result<Option<Self>, ContextError> {
+    pub fn open(config: &DeliveryConfig, opener: &dyn Opener) -> Result<Option<Self>, ContextError> {
         let rewriting = &config.rewriting;
         if rewriting.generic_maps.is_empty() {
             return Ok(None);
@@ -73,7 +73,7 @@ impl Generic {
             Protocol::Lmtp => "lmtp_generic_maps",
         };
         let table = |parameter| move |error| ContextError::Table { parameter, error };
-        let tables = rewriting.generic_maps.open().map_err(table(parameter))?;
+        let tables = rewriting.generic_maps.open_by(opener).map_err(table(parameter))?;
         tables.remarks().for_each(|remark| tracing::warn!("{remark}"));
         let rules = Rules {
             delimiters: rewriting.recipient_delimiter.clone(),
@@ -81,7 +81,10 @@ impl Generic {
             origin: config.identity.origin.read().map_err(ContextError::Origin)?,
             append_origin: rewriting.append_origin,
             append_domain: rewriting.append_domain.then(|| config.identity.domain.to_string()),
-            local: rewriting.local_domains.open(ParentMatch::Dotted).map_err(table("mydestination"))?,
+            local: rewriting
+                .local_domains
+                .open_by(ParentMatch::Dotted, opener)
+                .map_err(table("mydestination"))?,
         };
         Ok(Some(Self { tables, rules }))
     }

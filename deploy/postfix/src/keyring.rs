@@ -96,7 +96,7 @@ fn drawn_secret() -> io::Result<Secret> {
     Secret::drawn(|octets| getrandom::fill(octets)).map_err(io::Error::from)
 }
 
-fn check(
+pub(crate) fn check(
     of: impl AsFd,
     owner: u32,
     kind: FileType,

@@ -6,6 +6,8 @@
 //!                             └ ends with it                  └ results ─► results ─► bounce, defer, trace, verify
 //! ```
 //!
+//! tables: what tables agents open how, and by whom: proxymap(8) opens some for them.
+//!
 //! cache_daemon: baton-scache, whose sessions agents reach by introduction, under the keys of keyring.
 //!
 //! One process, one delivery at a time. A recipient is reported, then marked in the queue file, and only when all are does
@@ -20,8 +22,11 @@ pub mod introduction;
 pub mod keyring;
 pub mod log;
 pub mod order;
+pub mod proxymap;
+pub mod release;
 pub mod results;
 pub mod services;
 pub mod setup;
 pub mod skeleton;
 pub mod start;
+pub mod tables;

@@ -46,7 +46,7 @@ impl Services {
         stream.set_read_timeout(Some(self.patience))?;
         stream.set_write_timeout(Some(self.patience))?;
         let mut incoming = Incoming::default();
-        if self.release == Release::Announcing {
+        if self.release.announces() {
             server.check(next_list(&mut stream, &mut incoming)?)?;
         }
         stream.write_all(list)?;
@@ -57,7 +57,7 @@ impl Services {
     }
 }
 
-fn next_list(stream: &mut UnixStream, incoming: &mut Incoming) -> Result<Fields, ServiceError> {
+pub(crate) fn next_list(stream: &mut UnixStream, incoming: &mut Incoming) -> Result<Fields, ServiceError> {
     let mut buffer = [0; 1024];
     loop {
         if let Some(list) = incoming.next_list()? {

@@ -4,6 +4,7 @@ use crate::command_line::{CommandLine, CommandLineError};
 use crate::log::{Log, Target};
 use maincf::{ConfigErrors, DeliveryConfig, Deployment, MainCf, ReadError};
 use nix::unistd::User;
+use postfix_wire::greeting::Release;
 use postfix_wire::master::{self, Child};
 use std::env;
 use std::ffi::CString;
@@ -30,7 +31,7 @@ pub enum StartError {
     #[error("{0}: this program is for master(8) to start")]
     NotUnderMaster(&'static str),
     /// A Postfix that nobody knows.
-    #[error("Postfix {0:?} is not supported: 3.4 and later are")]
+    #[error("Postfix {0:?} is not known: {known} are; baton_postfix_version = 3.12 in main.cf takes it for another", known = Release::KNOWN)]
     Version(String),
     /// A parameter that would change where mail goes.
     #[error("{0} is not built yet under Postfix")]

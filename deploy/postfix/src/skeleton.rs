@@ -2,6 +2,7 @@
 
 use crate::conversation::Agent;
 use crate::inherited::Inherited;
+use crate::tables::Watch;
 use postfix_wire::master::{Child, State};
 use proto::clock::Boottime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,6 +31,8 @@ pub struct Contract {
     pub watchdog: u32,
     /// When the key of parked sessions is too old, so that another process is to go on with a new one.
     pub key_until: Option<Boottime>,
+    /// Files of tables; a process that has read one of them as it was before takes no more connections.
+    pub tables: Watch,
 }
 
 /// What happened while the process waited.
@@ -100,7 +103,15 @@ impl Contract {
         if master {
             return Ok(Event::End);
         }
-        let accepted = if connection { accept(listener)? } else { None };
+        if !connection {
+            return Ok(Event::Nothing);
+        }
+        // The next process, which master starts for the connection that waits, reads it anew.
+        if let Some(table) = self.tables.changed() {
+            tracing::info!("table {table} has changed -- restarting");
+            return Ok(Event::End);
+        }
+        let accepted = accept(listener)?;
         Ok(accepted.map_or(Event::Nothing, Event::Connection))
     }
 

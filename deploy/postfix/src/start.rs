@@ -5,9 +5,12 @@ use crate::conversation::Agent;
 use crate::inherited::Inherited;
 use crate::introduction::Way;
 use crate::keyring;
+use crate::proxymap::{self, Proxymap};
+use crate::release;
 use crate::services::Services;
 use crate::setup::{self, StartError};
 use crate::skeleton::Contract;
+use crate::tables::{AgentTables, Rehearsed};
 use maincf::params::UnderPostfix;
 use maincf::{DeliveryConfig, MainCf, Protocol, Warning};
 use nix::sys::signal::{SigSet, Signal};
@@ -19,7 +22,6 @@ use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Command;
 use worker::args::Args;
 use worker::cache::Cache;
 use worker::context::Context;
@@ -42,7 +44,8 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     let child = setup::child()?;
     let lock = if line.alone { None } else { Some(accept_lock(&line)?) };
     let (keys, key_until) = keys()?;
-    let context = Context::with_parameters(&args(&line), &cf, config, keys)?;
+    let tables = AgentTables::new(proxymap(&names, release));
+    let context = Context::opened_by(&tables, &args(&line), &cf, config, keys)?;
     hand_over_logins(&context, &line, &cf)?;
     setup::give_up_privileges(&line, &cf)?;
     ignore_file_size_signal().map_err(|error| StartError::System("sigprocmask", error))?;
@@ -56,6 +59,7 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
         max_idle: Some(config.process.max_idle.get()),
         watchdog: u32::try_from(names.daemon_timeout.get().as_secs()).unwrap_or(u32::MAX),
         key_until,
+        tables: tables.watch(),
     };
     let hashing = Hashing {
         names: names.hash_queue_names.iter().map(str::to_owned).collect(),
@@ -99,7 +103,7 @@ pub fn rehearse(line: &CommandLine, folder: &Path) -> Result<Vec<Warning>, Start
     let config = parameters(line, &cf)?;
     UnderPostfix::of(&cf)?;
     let drawn = keyring::draw().map_err(|error| StartError::System("random numbers", error))?;
-    Context::with_parameters(&args(line), &cf, config, drawn)?;
+    Context::opened_by(&Rehearsed, &args(line), &cf, config, drawn)?;
     Ok(maincf::warnings(&cf))
 }
 
@@ -116,16 +120,20 @@ fn release(cf: &MainCf) -> Result<Release, StartError> {
     let set = cf.expanded("baton_postfix_version").ok().flatten().filter(|set| !set.is_empty());
     let version = match set {
         Some(version) => version,
-        None => installed_version(cf).map_err(|error| StartError::System("postconf", error))?,
+        None => release::installed(cf, Path::new("pid"), 0)
+            .map_err(|error| StartError::System("postconf", error))?,
     };
     Release::of_version(&version).ok_or(StartError::Version(version))
 }
 
-fn installed_version(cf: &MainCf) -> io::Result<String> {
-    let folder = cf.expanded("command_directory").ok().flatten().filter(|folder| !folder.is_empty());
-    let program = Path::new(folder.as_deref().unwrap_or("/usr/sbin")).join("postconf");
-    let told = Command::new(program).args(["-d", "-h", "mail_version"]).output()?;
-    Ok(String::from_utf8_lossy(&told.stdout).trim().to_owned())
+fn proxymap(names: &UnderPostfix, release: Release) -> Proxymap {
+    Proxymap::new(proxymap::Way {
+        release,
+        socket: Path::new("private").join(&*names.proxymap_service),
+        patience: names.ipc_timeout.get(),
+        idle: names.ipc_idle.get(),
+        life: names.ipc_ttl.get(),
+    })
 }
 
 /// The lock by which processes of a service take turns. The queue's root is the current folder.

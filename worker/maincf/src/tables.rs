@@ -12,6 +12,7 @@ mod fold;
 mod indexed;
 mod inline;
 mod lmdb;
+mod opener;
 mod patterns;
 mod pcre;
 mod peer_list;
@@ -31,10 +32,12 @@ mod unionmap;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use cidr::AddressError;
 pub use domain_list::{DomainList, DomainMatcher, Membership, ParentMatch};
 pub use error::{InlineError, OpenError, RegexError, SpecError, TableError};
+pub use opener::{BadRules, Direct, IndexFile, Opener, Unavailable};
 pub use peer_list::{PeerList, PeerMatcher};
 pub use rules::RuleError;
 pub use transport::{TransportEntry, TransportMatch, transport_match};
@@ -59,6 +62,11 @@ pub trait Table: fmt::Debug + Send + Sync {
     fn wants_whole_keys(&self) -> bool {
         false
     }
+
+    /// The file that the table was read from and keeps open, where postmap(1) makes it.
+    fn index_file(&self) -> Option<&Arc<IndexFile>> {
+        None
+    }
 }
 
 /// A reference to a table, checked for form and for a known type, not opened.
@@ -75,7 +83,13 @@ impl fmt::Display for TableSpec {
 }
 
 /// Opens a table of one type.
-type Open = fn(&TableSpec) -> Result<Box<dyn Table>, OpenError>;
+#[derive(Clone, Copy, Debug)]
+enum Open {
+    /// The same way everywhere.
+    Alone(fn(&TableSpec) -> Result<Box<dyn Table>, OpenError>),
+    /// As the process wants it.
+    By(fn(&TableSpec, &dyn Opener) -> Result<Box<dyn Table>, OpenError>),
+}
 
 /// A table type.
 #[derive(Debug)]
@@ -93,8 +107,15 @@ impl PartialEq for Kind {
 
 impl Eq for Kind {}
 
-const fn ready(name: &'static str, open: Open) -> Kind {
-    Kind { name, open: Some(open) }
+const fn ready(name: &'static str, open: fn(&TableSpec) -> Result<Box<dyn Table>, OpenError>) -> Kind {
+    Kind { name, open: Some(Open::Alone(open)) }
+}
+
+const fn ready_by(
+    name: &'static str,
+    open: fn(&TableSpec, &dyn Opener) -> Result<Box<dyn Table>, OpenError>,
+) -> Kind {
+    Kind { name, open: Some(Open::By(open)) }
 }
 
 const fn later(name: &'static str) -> Kind {
@@ -110,15 +131,15 @@ static KINDS: &[Kind] = &[
     ready("btree", berkeley::open),
     ready("cdb", cdb::open),
     ready("lmdb", lmdb::open),
-    ready("cidr", cidr::open),
-    ready("pcre", pcre::open),
-    ready("regexp", regexp::open),
+    ready_by("cidr", cidr::open),
+    ready_by("pcre", pcre::open),
+    ready_by("regexp", regexp::open),
     ready("tcp", tcp::open),
     ready("socketmap", socketmap::open),
-    ready("unionmap", unionmap::open),
-    ready("pipemap", pipemap::open),
+    ready_by("unionmap", unionmap::open),
+    ready_by("pipemap", pipemap::open),
     ready("randmap", randmap::open),
-    ready("proxy", proxy::open),
+    ready_by("proxy", proxy::open),
     ready("environ", environ::open),
     ready("fail", fail::open),
     later("dbm"),
@@ -155,10 +176,21 @@ impl TableSpec {
 
     /// Opens the table; whatever it needs from the file system is read or opened now.
     pub fn open(&self) -> Result<Box<dyn Table>, OpenError> {
-        match self.kind.open {
-            Some(open) => open(self),
+        self.open_by(&Direct)
+    }
+
+    /// The same, as the process wants it.
+    pub fn open_by(&self, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+        let opened = match self.kind.open {
+            Some(Open::Alone(open)) => open(self),
+            Some(Open::By(open)) => open(self, opener),
             None => Err(OpenError::NotBuilt(self.clone())),
+        };
+        let table = opened.or_else(|error| opener.missing(self, error))?;
+        if let Some(file) = table.index_file() {
+            opener.opened(self, file);
         }
+        Ok(table)
     }
 
     /// What stands after the colon.
@@ -195,7 +227,12 @@ impl TableList {
 
     /// Opens every table.
     pub fn open(&self) -> Result<Tables, OpenError> {
-        let opened = self.0.iter().map(|spec| Ok((spec.clone(), spec.open()?)));
+        self.open_by(&Direct)
+    }
+
+    /// The same, as the process wants it.
+    pub fn open_by(&self, opener: &dyn Opener) -> Result<Tables, OpenError> {
+        let opened = self.0.iter().map(|spec| Ok((spec.clone(), spec.open_by(opener)?)));
         opened.collect::<Result<_, _>>().map(Tables)
     }
 }

@@ -1,7 +1,8 @@
 //! The tables of `smtp_dns_reply_filter`.
 
+use super::ContextError;
 use super::tables::Asked;
-use maincf::tables::TableList;
+use maincf::tables::{Opener, TableList};
 use route::dns::RecordFilter;
 
 /// Opened once; tables that cannot be opened cannot answer, so that nothing is used that they were to hide.
@@ -9,8 +10,8 @@ use route::dns::RecordFilter;
 pub(super) struct ReplyFilter(Asked);
 
 impl ReplyFilter {
-    pub(super) fn open(list: &TableList) -> Self {
-        Self(Asked::open(list))
+    pub(super) fn open(list: &TableList, opener: &dyn Opener) -> Result<Self, ContextError> {
+        Asked::open("smtp_dns_reply_filter", list, opener).map(Self)
     }
 }
 

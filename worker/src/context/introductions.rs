@@ -3,6 +3,7 @@
 use super::tables::Asked;
 use super::{ContextError, NoAnswer};
 use maincf::DeliveryConfig;
+use maincf::tables::{Opener, TableList};
 use smtp::{Discard, EhloUse, HelloOptions, PixWorkarounds, RefusedGreeting};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub struct Introductions {
 }
 
 impl Introductions {
-    pub(super) fn new(config: &DeliveryConfig) -> Result<Self, ContextError> {
+    pub(super) fn new(config: &DeliveryConfig, opener: &dyn Opener) -> Result<Self, ContextError> {
         let hello = &config.hello;
         let name = smtp::HeloName::new(&hello.name)
             .map_err(|error| ContextError::HeloName { parameter: "smtp_helo_name", error })?;
@@ -41,12 +42,13 @@ impl Introductions {
             discard: Discard::parse(&list(&hello.discard_keywords)),
             pix: PixWorkarounds::parse(&list(&hello.pix_workarounds)),
         };
-        let table = |list: &maincf::tables::TableList| (!list.is_empty()).then(|| Asked::open(list));
+        let table =
+            |name, list: &TableList| (!list.is_empty()).then(|| Asked::open(name, list, opener)).transpose();
         Ok(Self {
             usual_fingerprint: fingerprint(&usual),
             usual,
-            discard: table(&hello.discard_keyword_maps),
-            pix: table(&hello.pix_workaround_maps),
+            discard: table("smtp_discard_ehlo_keyword_address_maps", &hello.discard_keyword_maps)?,
+            pix: table("smtp_pix_workaround_maps", &hello.pix_workaround_maps)?,
             threshold: hello.pix_threshold,
         })
     }

@@ -1,16 +1,20 @@
 //! Peers whose dialogue goes into the log: `debug_peer_list`, `debug_peer_level`.
 
 use super::{Context, ContextError};
-use maincf::tables::{ParentMatch, PeerMatcher};
+use maincf::tables::{Opener, ParentMatch, PeerMatcher};
 use maincf::{DeliveryConfig, MainCf};
 
 /// Opens `debug_peer_list`.
-pub(super) fn open(config: &DeliveryConfig, cf: &MainCf) -> Result<PeerMatcher, ContextError> {
+pub(super) fn open(
+    config: &DeliveryConfig,
+    cf: &MainCf,
+    opener: &dyn Opener,
+) -> Result<PeerMatcher, ContextError> {
     const NAME: &str = "debug_peer_list";
     let parents = cf.expanded("parent_domain_matches_subdomains").ok().flatten().unwrap_or_default();
     let plain = parents.split([',', ' ', '\t', '\n']).any(|word| word == NAME);
     let parents = if plain { ParentMatch::Plain } else { ParentMatch::Dotted };
-    let opened = config.log.debug_peers.open(parents);
+    let opened = config.log.debug_peers.open_by(parents, opener);
     opened.map_err(|error| ContextError::Table { parameter: NAME, error })
 }
 

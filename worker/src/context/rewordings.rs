@@ -1,8 +1,10 @@
 //! Tables that say in other words what a server said, or what became of a recipient.
 
+use super::ContextError;
 use super::tables::Asked;
 use crate::delivery::recipients::Failure;
 use maincf::DeliveryConfig;
+use maincf::tables::{Opener, TableList};
 use smtp::{FilterFailed, ReplyFilter, Secrecy};
 use std::sync::Arc;
 
@@ -14,12 +16,14 @@ pub struct Rewordings {
 }
 
 impl Rewordings {
-    pub(super) fn new(config: &DeliveryConfig) -> Self {
+    pub(super) fn new(config: &DeliveryConfig, opener: &dyn Opener) -> Result<Self, ContextError> {
         let (replies, results) = (&config.hello.reply_filter, &config.errors.delivery_status_filter);
-        Self {
-            replies: (!replies.is_empty()).then(|| Arc::new(Asked::open(replies))),
-            results: (!results.is_empty()).then(|| Asked::open(results)),
-        }
+        let table =
+            |name, list: &TableList| (!list.is_empty()).then(|| Asked::open(name, list, opener)).transpose();
+        Ok(Self {
+            replies: table("smtp_reply_filter", replies)?.map(Arc::new),
+            results: table("smtp_delivery_status_filter", results)?,
+        })
     }
 
     /// The filter of one connection, if there is one. `server` is its name in the log: `host[address]:port`.

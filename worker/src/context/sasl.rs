@@ -4,7 +4,7 @@ use super::ContextError;
 use super::tables::Asked;
 use crate::refused::{self, RefusedLogins};
 use maincf::params::Sasl;
-use maincf::tables::{DomainMatcher, Membership, ParentMatch, TableError, TableList};
+use maincf::tables::{DomainMatcher, Membership, Opener, ParentMatch, TableError, TableList};
 use maincf::value::SaslOptions;
 use maincf::{DeliveryConfig, MainCf, Protocol};
 use sasl::{Authzid, BadCredential, Credential, Filtered, SecurityOptions, SecurityPolicy};
@@ -86,9 +86,13 @@ pub enum NoAnswer {
 }
 
 impl SaslContext {
-    pub(super) fn new(config: &DeliveryConfig, cf: &MainCf) -> Result<Self, ContextError> {
+    pub(super) fn new(
+        config: &DeliveryConfig,
+        cf: &MainCf,
+        opener: &dyn Opener,
+    ) -> Result<Self, ContextError> {
         let Sasl { auth_enable, send_dummy_mail_auth, .. } = config.sasl;
-        let login = if auth_enable { Some(Box::new(LoginContext::new(config, cf)?)) } else { None };
+        let login = if auth_enable { Some(Box::new(LoginContext::new(config, cf, opener)?)) } else { None };
         let mail_auth = if send_dummy_mail_auth { MailAuth::Nobody } else { MailAuth::Unsaid };
         Ok(Self { login, mail_auth })
     }
@@ -116,18 +120,18 @@ impl SaslContext {
 }
 
 impl LoginContext {
-    fn new(config: &DeliveryConfig, cf: &MainCf) -> Result<Self, ContextError> {
+    fn new(config: &DeliveryConfig, cf: &MainCf, opener: &dyn Opener) -> Result<Self, ContextError> {
         let sasl = &config.sasl;
         warn_of_readers(&sasl.password_maps);
         let filter = sasl
             .mechanism_filter
-            .open(ParentMatch::Dotted)
+            .open_by(ParentMatch::Dotted, opener)
             .map_err(|error| ContextError::Table { parameter: "smtp_sasl_mechanism_filter", error })?;
         let options = |parameter, options: &SaslOptions| {
             SecurityOptions::parse(options.as_str()).map_err(|error| ContextError::Sasl { parameter, error })
         };
         Ok(Self {
-            passwords: Asked::open(&sasl.password_maps),
+            passwords: Asked::open("smtp_sasl_password_maps", &sasl.password_maps, opener)?,
             delimiter: sasl.password_result_delimiter,
             authzid: if sasl.send_authzid { Authzid::User } else { Authzid::Omit },
             sender: SenderKeys::of(config, cf),

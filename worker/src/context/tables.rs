@@ -1,7 +1,8 @@
 //! Tables whose answers cannot be done without: one that cannot be opened is one that cannot answer.
 
+use super::ContextError;
 use super::sasl::NoAnswer;
-use maincf::tables::{TableError, TableList, Tables};
+use maincf::tables::{OpenError, Opener, TableError, TableList, Tables};
 use tls::PolicyTable;
 
 /// Tables, or why there are none: mail waits until somebody has mended them.
@@ -9,13 +10,24 @@ use tls::PolicyTable;
 pub(super) struct Asked(Result<Tables, String>);
 
 impl Asked {
-    pub(super) fn open(list: &TableList) -> Self {
-        let tables = list.open();
+    /// `parameter` names them.
+    ///
+    /// # Errors
+    /// A table that nobody serves to this process: it would wait for ever.
+    pub(super) fn open(
+        parameter: &'static str,
+        list: &TableList,
+        opener: &dyn Opener,
+    ) -> Result<Self, ContextError> {
+        let tables = list.open_by(opener);
         match &tables {
             Ok(tables) => tables.remarks().for_each(|remark| tracing::warn!("{remark}")),
             Err(error) => tracing::error!("{error}"),
         }
-        Self(tables.map_err(|error| error.to_string()))
+        match tables {
+            Err(error @ OpenError::NotServed(_)) => Err(ContextError::Table { parameter, error }),
+            tables => Ok(Self(tables.map_err(|error| error.to_string()))),
+        }
     }
 
     pub(super) fn lookup(&self, key: &str) -> Result<Option<String>, NoAnswer> {

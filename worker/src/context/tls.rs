@@ -1,7 +1,9 @@
 //! What a worker knows of TLS: policies, the library's configurations, what is logged.
 
+use super::ContextError;
 use super::tables::Asked;
 use maincf::DeliveryConfig;
+use maincf::tables::Opener;
 use tls::{Engine, Policies};
 
 /// Made once, when the process starts; files are read then and never again.
@@ -15,9 +17,9 @@ pub struct TlsContext {
 }
 
 impl TlsContext {
-    pub(super) fn new(config: &DeliveryConfig) -> Self {
-        let maps = Asked::open(&config.tls.policy_maps);
-        let per_site = Asked::open(&config.tls.per_site);
+    pub(super) fn new(config: &DeliveryConfig, opener: &dyn Opener) -> Result<Self, ContextError> {
+        let maps = Asked::open("smtp_tls_policy_maps", &config.tls.policy_maps, opener)?;
+        let per_site = Asked::open("smtp_tls_per_site", &config.tls.per_site, opener)?;
         let engine = Engine::open(&config.tls_trust, config.protocol);
         let policies = Policies::new(
             &config.tls,
@@ -31,7 +33,7 @@ impl TlsContext {
         for remark in engine.remarks().iter().chain(policies.remarks()) {
             tracing::warn!("{remark}");
         }
-        Self { policies, engine, dane_off: dane_off(config) }
+        Ok(Self { policies, engine, dane_off: dane_off(config) })
     }
 }
 

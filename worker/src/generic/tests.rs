@@ -8,7 +8,7 @@ fn generic(text: &str) -> Generic {
     let text = format!("myhostname = here.example\nmydomain = example\nrecipient_delimiter = +\n{text}\n");
     let cf = MainCf::parse(&text, Path::new("/m")).unwrap().for_deployment(Deployment::Standalone);
     let config = DeliveryConfig::load(&cf, Protocol::Smtp).unwrap();
-    Generic::open(&config).unwrap().unwrap()
+    Generic::open(&config, &maincf::tables::Direct).unwrap().unwrap()
 }
 
 #[track_caller]

@@ -1,5 +1,6 @@
 //! The Postfix that is there, asked by postconf(1).
 
+use postfix_wire::greeting::Release;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,12 +42,9 @@ pub enum HostError {
         error: io::Error,
     },
     /// What it says to its programs is not known.
-    #[error("Postfix {0:?} is not known: 3.4 to 3.12 are")]
+    #[error("Postfix {0:?} is not known: {known} are", known = Release::KNOWN)]
     Version(String),
 }
-
-/// The newest minor release of 3 whose internal protocols were looked at, and the oldest.
-const KNOWN: std::ops::RangeInclusive<u32> = 4..=12;
 
 impl Host {
     /// Asks the Postfix of this configuration, or of the default one.
@@ -69,7 +67,7 @@ impl Host {
         };
         // Not what main.cf says: postconf's own release is that of the daemons.
         let version = told("mail_version", &["-d", "-h"])?;
-        if !is_known(&version) {
+        if Release::of_version(&version).is_none() {
             return Err(HostError::Version(version));
         }
         Ok(Self {
@@ -79,14 +77,6 @@ impl Host {
             version,
         })
     }
-}
-
-/// `3.7.11`, `3.12-20260821`.
-#[must_use]
-pub fn is_known(version: &str) -> bool {
-    let mut numbers = version.split(['.', '-']).map(|number| number.parse::<u32>().ok());
-    let release = numbers.next().flatten().zip(numbers.next().flatten());
-    release.is_some_and(|(major, minor)| major == 3 && KNOWN.contains(&minor))
 }
 
 fn postconf(words: &[&OsStr]) -> Result<String, HostError> {

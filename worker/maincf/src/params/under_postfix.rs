@@ -26,6 +26,12 @@ params! {
         hash_queue_names: Keywords = "hash_queue_names", "deferred, defer", Shared, Act;
         /// How deep.
         hash_queue_depth: Positive<u32> = "hash_queue_depth", "1", Shared, Act;
+        /// Who opens tables that are named with `proxy:`.
+        proxymap_service: NonEmpty = "proxymap_service_name", "proxymap", Shared, Act;
+        /// For how long a connection to it is kept that is not used.
+        ipc_idle: Positive<Duration> = "ipc_idle", "5s", Shared, Act;
+        /// For how long one is kept that is.
+        ipc_ttl: Positive<Duration> = "ipc_ttl", "1000s", Shared, Act;
         /// How long a neighbour may take.
         ipc_timeout: Positive<Duration> = "ipc_timeout", "3600s", Shared, Act;
         /// How long one step of the process may take.

@@ -15,10 +15,13 @@ mod dump;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::fold::folded;
 use super::indexed::{Files, modified};
-use super::{OpenError, Table, TableError, TableSpec, texthash};
+use super::opener::{IndexFile, Rewriting};
+use super::texthash::{self, TextHash};
+use super::{OpenError, Table, TableError, TableSpec};
 
 /// Where postmap is looked for, after `PATH`.
 const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/local/bin"];
@@ -27,6 +30,8 @@ const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", 
 struct Berkeley {
     /// As postmap folded the keys.
     entries: HashMap<String, String>,
+    /// What they were read from.
+    file: Arc<IndexFile>,
     remarks: Vec<String>,
 }
 
@@ -47,31 +52,36 @@ fn open_with(spec: &TableSpec, postmap: Option<&Path>) -> Result<Box<dyn Table>,
     let files = Files::of(spec, ".db")?;
     let Some(made) = modified(&files.database) else {
         return match modified(&files.text) {
-            Some(_) => {
-                text(spec, Some(format!("table {spec}: no {}; its text is used", files.database.display())))
-            }
+            Some(_) => text(
+                spec,
+                &files,
+                Some(format!("table {spec}: no {}; its text is used", files.database.display())),
+            ),
             // Says why.
-            None => files.open().and(Err(OpenError::Stale(spec.clone()))),
+            None => files.open(Rewriting::Wholly).and(Err(OpenError::Stale(spec.clone()))),
         };
     };
-    // Whether it can be read at all is said better here than by postmap.
-    files.open()?;
+    // Whether it can be read at all is said better here than by postmap. Opened before it is read, so that what is written
+    // meanwhile counts as a change.
+    let file = files.open(Rewriting::Wholly)?;
     match (postmap, modified(&files.text)) {
         (Some(postmap), _) => {
             let reason = |reason| OpenError::Dump { table: spec.clone(), reason };
             let entries =
                 entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
-            Ok(Box::new(Berkeley { entries, remarks: files.remark().into_iter().collect() }))
+            Ok(Box::new(Berkeley { entries, file, remarks: files.remark().into_iter().collect() }))
         }
-        (None, Some(written)) if written <= made => text(spec, None),
+        (None, Some(written)) if written <= made => text(spec, &files, None),
         (None, _) => Err(OpenError::Stale(spec.clone())),
     }
 }
 
-fn text(spec: &TableSpec, remark: Option<String>) -> Result<Box<dyn Table>, OpenError> {
-    let mut table = texthash::read_file(spec)?;
-    table.remarks.extend(remark);
-    Ok(Box::new(table))
+fn text(spec: &TableSpec, files: &Files, remark: Option<String>) -> Result<Box<dyn Table>, OpenError> {
+    let file = IndexFile::open(&files.text);
+    let file = file.map_err(|source| OpenError::Io { path: files.text.clone(), source })?;
+    let TextHash { entries, mut remarks } = texthash::read_file(spec)?;
+    remarks.extend(remark);
+    Ok(Box::new(Berkeley { entries, file: Arc::new(file), remarks }))
 }
 
 /// Takes apart what postmap printed: keys and values with a tab between.
@@ -95,6 +105,10 @@ impl Table for Berkeley {
 
     fn remarks(&self) -> &[String] {
         &self.remarks
+    }
+
+    fn index_file(&self) -> Option<&Arc<IndexFile>> {
+        Some(&self.file)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::fold::folded;
-use super::{InlineError, OpenError, Table, TableSpec};
+use super::{InlineError, OpenError, Opener, Table, TableSpec};
 use crate::value::words;
 
 /// How deep tables may be in other tables.
@@ -32,18 +32,18 @@ pub(super) fn list(spec: &TableSpec) -> Result<Vec<&str>, OpenError> {
 }
 
 /// Opens each table of a name of the form `{type:name, type:name ...}`.
-pub(super) fn tables(spec: &TableSpec) -> Result<Vec<Box<dyn Table>>, OpenError> {
-    list(spec)?.into_iter().map(|word| inner(spec, word)).collect()
+pub(super) fn tables(spec: &TableSpec, opener: &dyn Opener) -> Result<Vec<Box<dyn Table>>, OpenError> {
+    list(spec)?.into_iter().map(|word| inner(spec, word, opener)).collect()
 }
 
 /// Opens a table that stands in the name of another.
-pub(super) fn inner(spec: &TableSpec, word: &str) -> Result<Box<dyn Table>, OpenError> {
+pub(super) fn inner(spec: &TableSpec, word: &str, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
     let wrong = |reason| OpenError::Inline { table: spec.clone(), reason };
     // Every table in a table has a colon more.
     if word.matches("map:").count() + word.matches("proxy:").count() > DEEPEST {
         return Err(wrong(InlineError::Deep));
     }
-    TableSpec::parse(word).map_err(|error| wrong(error.into()))?.open()
+    TableSpec::parse(word).map_err(|error| wrong(error.into()))?.open_by(opener)
 }
 
 /// The key as tables made of these ask for it. As in Postfix the first one decides for all whether its case is kept.

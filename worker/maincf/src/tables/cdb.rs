@@ -1,9 +1,10 @@
 //! `cdb:/file`: Bernstein's constant database, `/file.cdb`, made by postmap(1).
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use super::indexed::{Files, Index, Indexed, LONGEST_VALUE, NoAnswer};
+use super::opener::{IndexFile, Rewriting};
 use super::{OpenError, Table, TableSpec};
 
 /// Tables of slots, and so pairs of numbers at the beginning of the file.
@@ -13,7 +14,7 @@ const MOST_SLOTS: u64 = 100_000;
 
 #[derive(Debug)]
 struct Cdb {
-    file: File,
+    file: Arc<IndexFile>,
     length: u64,
     /// Where each table of slots begins, and how many it has.
     tables: Vec<(u64, u64)>,
@@ -21,16 +22,18 @@ struct Cdb {
 
 pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
     let files = Files::of(spec, ".cdb")?;
-    let (file, metadata) = files.open()?;
+    let file = files.open(Rewriting::Wholly)?;
     let wrong = |reason| OpenError::Damaged { path: files.database.clone(), reason };
     let mut head = [0; TABLES * 8];
     file.read_exact_at(&mut head, 0).map_err(|_| wrong("it ends before its table of tables"))?;
     let tables: Vec<_> = head.chunks_exact(8).filter_map(pair).collect();
-    let length = metadata.len();
+    let about = file.metadata().map_err(|source| OpenError::Io { path: files.database.clone(), source })?;
+    let length = about.len();
     if tables.iter().any(|(at, slots)| at + slots * 8 > length) {
         return Err(wrong("a table of slots lies outside of it"));
     }
-    Ok(Indexed::table(spec, Cdb { file, length, tables }, &files))
+    let index = Cdb { file: Arc::clone(&file), length, tables };
+    Ok(Indexed::table(spec, index, file, &files))
 }
 
 /// Two numbers of four octets, the lowest first.

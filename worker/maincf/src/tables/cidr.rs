@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use super::rules::{Line, Remarked, Rules, after_word};
-use super::{OpenError, RuleError, Table, TableError, TableSpec};
+use super::{OpenError, Opener, RuleError, Table, TableError, TableSpec};
 
 /// What is wrong with a network or with what stands around it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +48,8 @@ struct Network {
 #[derive(Debug)]
 struct Cidr(Rules<Network, String>);
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    Ok(Box::new(Cidr(Rules::open(spec, read)?)))
+pub(super) fn open(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    Ok(Box::new(Cidr(Rules::open(spec, read, opener.bad_rules())?)))
 }
 
 impl Table for Cidr {
@@ -58,6 +58,10 @@ impl Table for Cidr {
         let Ok(address) = key.parse() else { return Ok(None) };
         let Ok(found) = self.0.find(|network| Ok::<_, Infallible>(network.holds(address)));
         Ok(found.map(|(_, value)| value.clone()))
+    }
+
+    fn remarks(&self) -> &[String] {
+        self.0.remarks()
     }
 
     fn wants_whole_keys(&self) -> bool {
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
 
     fn table(rules: &str) -> Result<Box<dyn Table>, OpenError> {
-        open(&TableSpec::parse(&format!("cidr:{{ {rules} }}")).unwrap())
+        TableSpec::parse(&format!("cidr:{{ {rules} }}")).unwrap().open()
     }
 
     fn wrong(rule: &str) -> AddressError {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{OpenError, Table, TableError, TableSpec};
+use super::{Direct, OpenError, Opener, Table, TableError, TableSpec};
 use crate::value::{Value, ValueError, words};
 
 /// How deep files of patterns may name other files.
@@ -62,8 +62,13 @@ impl DomainList {
 
     /// Reads files and opens tables.
     pub fn open(&self, parents: ParentMatch) -> Result<DomainMatcher, OpenError> {
+        self.open_by(parents, &Direct)
+    }
+
+    /// The same, as the process wants it.
+    pub fn open_by(&self, parents: ParentMatch, opener: &dyn Opener) -> Result<DomainMatcher, OpenError> {
         let mut matcher = DomainMatcher { patterns: Vec::new(), parents };
-        matcher.add(self, false, 0)?;
+        matcher.add(self, false, 0, opener)?;
         Ok(matcher)
     }
 }
@@ -154,14 +159,20 @@ impl DomainMatcher {
         Ok(Membership::No)
     }
 
-    fn add(&mut self, list: &DomainList, excluded: bool, depth: u32) -> Result<(), OpenError> {
+    fn add(
+        &mut self,
+        list: &DomainList,
+        excluded: bool,
+        depth: u32,
+        opener: &dyn Opener,
+    ) -> Result<(), OpenError> {
         for Pattern { excludes, source } in &list.0 {
             let excludes = *excludes != excluded;
             let source = match source {
                 Written::Domain(domain) => Opened::Domain(domain.clone()),
-                Written::Table(spec) => Opened::Table(spec.open()?),
+                Written::Table(spec) => Opened::Table(spec.open_by(opener)?),
                 Written::File(path) => {
-                    self.add_file(path, excludes, depth)?;
+                    self.add_file(path, excludes, depth, opener)?;
                     continue;
                 }
             };
@@ -170,7 +181,13 @@ impl DomainMatcher {
         Ok(())
     }
 
-    fn add_file(&mut self, path: &PathBuf, excluded: bool, depth: u32) -> Result<(), OpenError> {
+    fn add_file(
+        &mut self,
+        path: &PathBuf,
+        excluded: bool,
+        depth: u32,
+        opener: &dyn Opener,
+    ) -> Result<(), OpenError> {
         if depth >= DEEPEST {
             return Err(OpenError::NestedFiles(path.clone()));
         }
@@ -179,7 +196,7 @@ impl DomainMatcher {
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             let list = DomainList::parse(line, "")
                 .map_err(|reason| OpenError::Pattern { path: path.clone(), reason })?;
-            self.add(&list, excluded, depth + 1)?;
+            self.add(&list, excluded, depth + 1, opener)?;
         }
         Ok(())
     }

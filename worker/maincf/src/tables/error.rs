@@ -57,6 +57,9 @@ pub enum OpenError {
     /// The type exists but this version does not have it.
     #[error("table {0}: this version does not have tables of this type")]
     NotBuilt(TableSpec),
+    /// `proxy:`, and the service that opens tables for others does not open this one.
+    #[error("proxymap service is not configured for table {:?}", .0.name())]
+    NotServed(TableSpec),
     /// A file table needs the full path: the process may run anywhere.
     #[error("table {0}: give the full path of the file")]
     RelativePath(TableSpec),

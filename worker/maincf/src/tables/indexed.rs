@@ -1,12 +1,14 @@
 //! Tables that postmap(1) makes from a text: their files, their keys, their values.
 
 use std::fmt;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::fold::folded;
+use super::opener::{IndexFile, Rewriting};
 use super::{OpenError, Table, TableError, TableSpec};
 
 /// How long a value may be, in octets.
@@ -58,7 +60,7 @@ impl Files {
     }
 
     /// Opens the database.
-    pub(super) fn open(&self) -> Result<(File, Metadata), OpenError> {
+    pub(super) fn open(&self, rewriting: Rewriting) -> Result<Arc<IndexFile>, OpenError> {
         let wrong = |source| OpenError::Io { path: self.database.clone(), source };
         // Asked before it is opened: a pipe would make the process wait for a writer.
         if !fs::metadata(&self.database).map_err(wrong)?.is_file() {
@@ -66,7 +68,7 @@ impl Files {
         }
         let file = File::open(&self.database).map_err(wrong)?;
         let metadata = file.metadata().map_err(wrong)?;
-        Ok((file, metadata))
+        Ok(Arc::new(IndexFile::of(file, &metadata, rewriting)))
     }
 
     /// What Postfix says too when somebody has changed the text and not run postmap.
@@ -91,12 +93,13 @@ pub(super) fn modified(path: &Path) -> Option<SystemTime> {
 pub(super) struct Indexed<I> {
     spec: TableSpec,
     index: I,
+    file: Arc<IndexFile>,
     remarks: Vec<String>,
 }
 
 impl<I: Index> Indexed<I> {
-    pub(super) fn table(spec: &TableSpec, index: I, files: &Files) -> Box<dyn Table> {
-        Box::new(Self { spec: spec.clone(), index, remarks: files.remark().into_iter().collect() })
+    pub(super) fn table(spec: &TableSpec, index: I, file: Arc<IndexFile>, files: &Files) -> Box<dyn Table> {
+        Box::new(Self { spec: spec.clone(), index, file, remarks: files.remark().into_iter().collect() })
     }
 
     /// Programs differ in whether they store the NUL that ends a string, so that both forms are asked for.
@@ -135,5 +138,9 @@ impl<I: Index> Table for Indexed<I> {
 
     fn remarks(&self) -> &[String] {
         &self.remarks
+    }
+
+    fn index_file(&self) -> Option<&Arc<IndexFile>> {
+        Some(&self.file)
     }
 }

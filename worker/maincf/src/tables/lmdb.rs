@@ -5,14 +5,15 @@
 
 mod page;
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
 use super::indexed::{Files, Index, Indexed, LONGEST_VALUE, NoAnswer};
+use super::opener::{IndexFile, Rewriting};
 use super::{OpenError, Table, TableSpec};
 use page::{Meta, Page, Value};
 
@@ -26,18 +27,18 @@ const DEEPEST: usize = 32;
 const LONGEST_KEY: usize = 511;
 
 #[derive(Debug)]
-struct Lmdb(File);
+struct Lmdb(Arc<IndexFile>);
 
 pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
     let files = Files::of(spec, ".lmdb")?;
-    let (file, _) = files.open()?;
-    let lmdb = Lmdb(file);
+    let file = files.open(Rewriting::InPlace)?;
+    let lmdb = Lmdb(Arc::clone(&file));
     match lmdb.locked(Lmdb::meta) {
-        Ok(_) => Ok(Indexed::table(spec, lmdb, &files)),
+        Ok(_) => Ok(Indexed::table(spec, lmdb, file, &files)),
         Err(NoAnswer::Io(source)) => Err(OpenError::Io { path: files.database, source }),
         Err(NoAnswer::Damaged(reason)) => Err(OpenError::Damaged { path: files.database, reason }),
         // Somebody writes; that it can be read will turn out at the first lookup.
-        Err(_) => Ok(Indexed::table(spec, lmdb, &files)),
+        Err(_) => Ok(Indexed::table(spec, lmdb, file, &files)),
     }
 }
 
@@ -55,7 +56,7 @@ impl Lmdb {
     fn locked<T>(&self, read: impl FnOnce(&Self) -> Result<T, NoAnswer>) -> Result<T, NoAnswer> {
         let started = Instant::now();
         loop {
-            match fcntl_lock(&self.0, FlockOperation::NonBlockingLockShared) {
+            match fcntl_lock(&**self.0, FlockOperation::NonBlockingLockShared) {
                 Ok(()) => break,
                 Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {}
                 Err(error) => return Err(NoAnswer::Io(error.into())),
@@ -66,7 +67,7 @@ impl Lmdb {
             std::thread::sleep(AGAIN);
         }
         let result = read(self);
-        fcntl_lock(&self.0, FlockOperation::Unlock).map_err(|error| NoAnswer::Io(error.into()))?;
+        fcntl_lock(&**self.0, FlockOperation::Unlock).map_err(|error| NoAnswer::Io(error.into()))?;
         result
     }
 

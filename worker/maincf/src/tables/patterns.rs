@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::string::FromUtf8Error;
 
 use super::rules::Rules;
-use super::{OpenError, RegexError, RuleError, Table, TableError, TableSpec};
+use super::{OpenError, Opener, RegexError, RuleError, Table, TableError, TableSpec};
 use rule::{Condition, Piece};
 
 /// How long a key may be, in octets: some patterns can take long. A header of `header_size_limit` has room.
@@ -47,8 +47,9 @@ struct Patterns<E> {
 }
 
 /// Opens a table: `type:/file` or `type:{ { rule }, ... }`.
-pub(super) fn open<E: Engine>(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    Ok(Box::new(Patterns::<E> { spec: spec.clone(), rules: Rules::open(spec, rule::read)? }))
+pub(super) fn open<E: Engine>(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    let rules = Rules::open(spec, rule::read, opener.bad_rules())?;
+    Ok(Box::new(Patterns::<E> { spec: spec.clone(), rules }))
 }
 
 /// Why a table cannot answer.

@@ -9,15 +9,15 @@ use std::ffi::CStr;
 use pcre2::bytes::{Regex, RegexBuilder};
 
 use super::patterns::{self, Engine, Found};
-use super::{OpenError, RegexError, RuleError, Table, TableSpec};
+use super::{OpenError, Opener, RegexError, RuleError, Table, TableSpec};
 
 /// How many steps one search may take; the library's own default, a fraction of a second.
 const MOST_STEPS: u32 = 10_000_000;
 /// How much memory one search may take, in KiB.
 const MOST_MEMORY: u32 = 64 << 10;
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    patterns::open::<Pcre>(spec)
+pub(super) fn open(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    patterns::open::<Pcre>(spec, opener)
 }
 
 /// What the flags switch on.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::domain_list::has_any;
-use super::{OpenError, ParentMatch, Table, TableError, TableSpec};
+use super::{Direct, OpenError, Opener, ParentMatch, Table, TableError, TableSpec};
 use crate::value::{Network, Value, ValueError, words};
 
 /// How deep files of patterns may name other files.
@@ -27,8 +27,13 @@ impl Value for PeerList {
 impl PeerList {
     /// Reads files and opens tables.
     pub fn open(&self, parents: ParentMatch) -> Result<PeerMatcher, OpenError> {
+        self.open_by(parents, &Direct)
+    }
+
+    /// The same, as the process wants it.
+    pub fn open_by(&self, parents: ParentMatch, opener: &dyn Opener) -> Result<PeerMatcher, OpenError> {
         let mut matcher = PeerMatcher { patterns: Vec::new(), parents };
-        matcher.add(self, false, 0)?;
+        matcher.add(self, false, 0, opener)?;
         Ok(matcher)
     }
 }
@@ -103,7 +108,13 @@ impl PeerMatcher {
         self.patterns.is_empty()
     }
 
-    fn add(&mut self, list: &PeerList, excluded: bool, depth: u32) -> Result<(), OpenError> {
+    fn add(
+        &mut self,
+        list: &PeerList,
+        excluded: bool,
+        depth: u32,
+        opener: &dyn Opener,
+    ) -> Result<(), OpenError> {
         for word in &list.0 {
             // Every word was looked at when the list was parsed.
             let Ok((excludes, what)) = written(word) else { continue };
@@ -111,9 +122,9 @@ impl PeerMatcher {
             let pattern = match what {
                 Written::Network(network) => Pattern::Network(network),
                 Written::Domain(domain) => Pattern::Domain(domain),
-                Written::Table(spec) => Pattern::Table(spec.open()?),
+                Written::Table(spec) => Pattern::Table(spec.open_by(opener)?),
                 Written::File(path) => {
-                    self.add_file(path, excludes, depth)?;
+                    self.add_file(path, excludes, depth, opener)?;
                     continue;
                 }
             };
@@ -122,7 +133,13 @@ impl PeerMatcher {
         Ok(())
     }
 
-    fn add_file(&mut self, path: &Path, excluded: bool, depth: u32) -> Result<(), OpenError> {
+    fn add_file(
+        &mut self,
+        path: &Path,
+        excluded: bool,
+        depth: u32,
+        opener: &dyn Opener,
+    ) -> Result<(), OpenError> {
         if depth >= DEEPEST {
             return Err(OpenError::NestedFiles(path.into()));
         }
@@ -131,7 +148,7 @@ impl PeerMatcher {
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             let list = PeerList::parse(line, "")
                 .map_err(|reason| OpenError::Pattern { path: path.into(), reason })?;
-            self.add(&list, excluded, depth + 1)?;
+            self.add(&list, excluded, depth + 1, opener)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `pipemap:{type:name, type:name ...}`: what the first table has for the key is the key for the next, and so on.
 
-use super::{OpenError, Table, TableError, TableSpec, braces};
+use super::{OpenError, Opener, Table, TableError, TableSpec, braces};
 
 #[derive(Debug)]
 struct Pipe {
@@ -8,8 +8,8 @@ struct Pipe {
     remarks: Vec<String>,
 }
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    let tables = braces::tables(spec)?;
+pub(super) fn open(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    let tables = braces::tables(spec, opener)?;
     let remarks = tables.iter().flat_map(|table| table.remarks().to_vec()).collect();
     Ok(Box::new(Pipe { tables, remarks }))
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn lookup(spec: &str, key: &str) -> Result<Option<String>, TableError> {
-        open(&TableSpec::parse(spec).unwrap()).unwrap().lookup(key)
+        TableSpec::parse(spec).unwrap().open().unwrap().lookup(key)
     }
 
     #[test]
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_first_table_says_whether_it_wants_parts() {
-        let wants = |spec| open(&TableSpec::parse(spec).unwrap()).unwrap().wants_whole_keys();
+        let wants = |spec| TableSpec::parse(spec).unwrap().open().unwrap().wants_whole_keys();
         assert!(wants("pipemap:{fail:x, static:y}"));
         assert!(!wants("pipemap:{static:y, fail:x}"));
     }

@@ -1,9 +1,9 @@
-//! `proxy:type:name`: the table itself. Under Postfix the front end asks proxymap(8) instead.
+//! `proxy:type:name`: the table itself, or whatever the process has in its place: under Postfix proxymap(8).
 
-use super::{OpenError, Table, TableSpec, braces};
+use super::{OpenError, Opener, Table, TableSpec, braces};
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    braces::inner(spec, spec.name())
+pub(super) fn open(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    opener.proxied(spec).unwrap_or_else(|| braces::inner(spec, spec.name(), opener))
 }
 
 #[cfg(test)]
@@ -12,7 +12,7 @@ mod tests {
 
     #[test]
     fn the_inner_table_answers() {
-        let open = |spec| open(&TableSpec::parse(spec).unwrap());
+        let open = |spec| TableSpec::parse(spec).unwrap().open();
         let table = open("proxy:unionmap:{static:a, regexp:{{/x/ b}}}").unwrap();
         assert_eq!(table.lookup("x").unwrap().as_deref(), Some("a,b"));
         assert!(open("proxy:nope:x").is_err());

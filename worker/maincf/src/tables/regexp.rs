@@ -8,10 +8,10 @@ use std::ffi::CStr;
 
 use super::patterns::{self, Engine, Found};
 use super::posix_regex::{PosixRegex, Syntax};
-use super::{OpenError, RegexError, RuleError, Table, TableSpec};
+use super::{OpenError, Opener, RegexError, RuleError, Table, TableSpec};
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    patterns::open::<PosixRegex>(spec)
+pub(super) fn open(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    patterns::open::<PosixRegex>(spec, opener)
 }
 
 impl Engine for PosixRegex {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{AddressError, OpenError, RegexError, TableSpec};
+use super::{AddressError, BadRules, OpenError, RegexError, TableSpec};
 use crate::parse;
 use crate::value::words;
 
@@ -108,9 +108,13 @@ enum Rule<Condition, Answer> {
 
 impl<Condition, Answer> Rules<Condition, Answer> {
     /// Reads the file that the table names, or the rules in braces instead of one.
-    pub(super) fn open(spec: &TableSpec, line: ReadLine<Condition, Answer>) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        spec: &TableSpec,
+        line: ReadLine<Condition, Answer>,
+        bad: BadRules,
+    ) -> Result<Self, OpenError> {
         let name = spec.name().trim();
-        let mut builder = Builder::new(line);
+        let mut builder = Builder::new(line, bad);
         if let Some(inside) = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             inline(spec, inside, &mut builder)?;
         } else {
@@ -190,17 +194,34 @@ fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
 /// Puts rules together, and `if` with `endif`.
 struct Builder<Condition, Answer> {
     read: ReadLine<Condition, Answer>,
+    bad: BadRules,
     table: Rules<Condition, Answer>,
     /// Rules that are open ifs, and where they stand; outermost first.
     open: Vec<(usize, String)>,
 }
 
 impl<Condition, Answer> Builder<Condition, Answer> {
-    fn new(read: ReadLine<Condition, Answer>) -> Self {
-        Self { read, table: Rules { rules: Vec::new(), remarks: Vec::new() }, open: Vec::new() }
+    fn new(read: ReadLine<Condition, Answer>, bad: BadRules) -> Self {
+        Self { read, bad, table: Rules { rules: Vec::new(), remarks: Vec::new() }, open: Vec::new() }
     }
 
+    /// As in Postfix a rule that is left out takes nothing with it: what stands behind a bad `if` holds without it.
     fn add(&mut self, line: &str, place: &str) -> Result<(), OpenError> {
+        let added = self.rule(line, place);
+        self.or_left_out(added)
+    }
+
+    fn or_left_out(&mut self, result: Result<(), OpenError>) -> Result<(), OpenError> {
+        match result {
+            Err(error) if self.bad == BadRules::LeftOut => {
+                self.table.remarks.push(format!("{error}: the rule is left out"));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn rule(&mut self, line: &str, place: &str) -> Result<(), OpenError> {
         let wrong = |reason| OpenError::Rule { place: place.into(), reason };
         let rules = &mut self.table.rules;
         if rules.len() >= MOST_RULES {
@@ -225,11 +246,16 @@ impl<Condition, Answer> Builder<Condition, Answer> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Rules<Condition, Answer>, OpenError> {
-        match self.open.into_iter().next_back() {
-            Some((_, place)) => Err(OpenError::Rule { place, reason: RuleError::NoEndif }),
-            None => Ok(self.table),
+    fn finish(mut self) -> Result<Rules<Condition, Answer>, OpenError> {
+        while let Some((at, place)) = self.open.pop() {
+            self.or_left_out(Err(OpenError::Rule { place, reason: RuleError::NoEndif }))?;
+            // Without its end it leads to the end of the table, as in Postfix.
+            let after = self.table.rules.len();
+            if let Some(Rule::If(_, goes_on)) = self.table.rules.get_mut(at) {
+                *goes_on = after;
+            }
         }
+        Ok(self.table)
     }
 }
 

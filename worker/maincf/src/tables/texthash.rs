@@ -11,7 +11,7 @@ use crate::parse::{self, SyntaxError};
 #[derive(Debug)]
 pub(super) struct TextHash {
     /// Keys without their case.
-    entries: HashMap<String, String>,
+    pub(super) entries: HashMap<String, String>,
     pub(super) remarks: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! `unionmap:{type:name, type:name ...}`: all values that any of the tables has for the key, with commas between.
 
-use super::{OpenError, Table, TableError, TableSpec, braces};
+use super::{OpenError, Opener, Table, TableError, TableSpec, braces};
 
 #[derive(Debug)]
 struct Union {
@@ -8,8 +8,8 @@ struct Union {
     remarks: Vec<String>,
 }
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    let tables = braces::tables(spec)?;
+pub(super) fn open(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    let tables = braces::tables(spec, opener)?;
     let remarks = tables.iter().flat_map(|table| table.remarks().to_vec()).collect();
     Ok(Box::new(Union { tables, remarks }))
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     fn table(spec: &str) -> Result<Box<dyn Table>, OpenError> {
-        open(&TableSpec::parse(spec).unwrap())
+        TableSpec::parse(spec).unwrap().open()
     }
 
     #[test]

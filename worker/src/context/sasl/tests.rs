@@ -8,7 +8,7 @@ fn context(text: &str) -> Result<SaslContext, ContextError> {
     let text = format!("myhostname = us.test\nsmtp_sasl_auth_enable = yes\n{text}");
     let cf = MainCf::parse(&text, Path::new("/m")).unwrap().with_system_hostname("us.test");
     let config = DeliveryConfig::load(&cf, Protocol::Smtp).unwrap();
-    SaslContext::new(&config, &cf)
+    SaslContext::new(&config, &cf, &maincf::tables::Direct)
 }
 
 const SENDERS: &str = "smtp_sender_dependent_authentication = yes\nrecipient_delimiter = +\n";

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::tables::TableError;
+use std::fs::File;
 
 fn postmap(folder: &Path, text: &str) {
     let mut main_cf = File::create(folder.join("main.cf")).unwrap();

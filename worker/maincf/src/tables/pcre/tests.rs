@@ -3,7 +3,7 @@
 use super::*;
 
 fn table(rules: &str) -> Result<Box<dyn Table>, OpenError> {
-    open(&TableSpec::parse(&format!("pcre:{{ {rules} }}")).unwrap())
+    TableSpec::parse(&format!("pcre:{{ {rules} }}")).unwrap().open()
 }
 
 fn answer(rules: &str, key: &str) -> Option<String> {
@@ -74,7 +74,7 @@ fn a_search_without_end_is_given_up_and_is_not_an_answer() {
     let table = table("{/(a+)+$/ x}, {/./ rest}").unwrap();
     let error = table.lookup(&format!("{}b", "a".repeat(200))).unwrap_err();
     assert!(error.reason.contains("match limit exceeded"), "{error}");
-    let own = open(&TableSpec::parse("pcre:{{/(*LIMIT_MATCH=99999999)(a+)+$/ x}}").unwrap()).unwrap();
+    let own = TableSpec::parse("pcre:{{/(*LIMIT_MATCH=99999999)(a+)+$/ x}}").unwrap().open().unwrap();
     assert!(own.lookup(&format!("{}b", "a".repeat(200))).is_err(), "a pattern cannot raise the limit");
     assert!(table.lookup("a\0b").is_err());
 }

@@ -7,7 +7,7 @@ use super::*;
 fn table(text: &str) -> Result<Box<dyn Table>, OpenError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    open(&TableSpec::parse(&format!("regexp:{}", file.path().display())).unwrap())
+    TableSpec::parse(&format!("regexp:{}", file.path().display())).unwrap().open()
 }
 
 fn answer(text: &str, key: &str) -> Option<String> {
@@ -157,7 +157,7 @@ fn what_cannot_be_answered_is_never_not_found() {
 
 #[test]
 fn rules_may_stand_in_main_cf() {
-    let open = |spec| open(&TableSpec::parse(spec).unwrap());
+    let open = |spec| TableSpec::parse(spec).unwrap().open();
     let table = open("regexp:{ { if /a/ }, {/b{2}/ b $$}, { endif }, { /(.*)/ rest $1 } }").unwrap();
     assert_eq!(table.lookup("abb").unwrap().as_deref(), Some("b $"));
     assert_eq!(table.lookup("ab").unwrap().as_deref(), Some("rest ab"));
@@ -168,7 +168,7 @@ fn rules_may_stand_in_main_cf() {
 
 #[test]
 fn missing_files_and_relative_paths_are_errors() {
-    let open = |spec| open(&TableSpec::parse(spec).unwrap());
+    let open = |spec| TableSpec::parse(spec).unwrap().open();
     assert!(matches!(open("regexp:/no/such/file"), Err(OpenError::Io { .. })));
     assert!(matches!(open("regexp:file"), Err(OpenError::RelativePath(_))));
 }

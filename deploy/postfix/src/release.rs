@@ -1,0 +1,110 @@
+//! Which Postfix is installed: postconf(1) is asked once, and its word holds as long as the program stays the same.
+//!
+//! The release is compiled into Postfix and stands in no file. Running postconf costs several times what everything else
+//! costs that an agent does at its start, so that the answer is kept in `pid/`, where only root can write.
+
+use crate::keyring;
+use maincf::MainCf;
+use rustix::fs::{FileType, Mode, OFlags};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file's name.
+pub const NAME: &str = "baton-version";
+/// Octets that it may have.
+const ROOM: u64 = 512;
+
+/// `mail_version` of the daemons. The folder is where it is kept, and its owner is root but in tests.
+///
+/// # Errors
+/// postconf cannot be run.
+pub fn installed(cf: &MainCf, folder: &Path, owner: u32) -> io::Result<String> {
+    let programs = cf.expanded("command_directory").ok().flatten().filter(|folder| !folder.is_empty());
+    let program = Path::new(programs.as_deref().unwrap_or("/usr/sbin")).join("postconf");
+    let identity = identity(&program)?;
+    if let Ok(Some(version)) = kept(folder, owner, &identity) {
+        return Ok(version);
+    }
+    let version = asked(&program)?;
+    if let Err(error) = keep(folder, &identity, &version) {
+        tracing::debug!("{}/{NAME}: {error}: postconf runs at each start", folder.display());
+    }
+    Ok(version)
+}
+
+/// What no other program has, nor this one after an upgrade.
+fn identity(program: &Path) -> io::Result<String> {
+    let about = fs::metadata(program)?;
+    let changed = format!("{}.{:09}", about.mtime(), about.mtime_nsec());
+    Ok(format!("{} {} {} {changed} {}", program.display(), about.dev(), about.ino(), about.len()))
+}
+
+fn asked(program: &Path) -> io::Result<String> {
+    let told = Command::new(program).args(["-d", "-h", "mail_version"]).output()?;
+    Ok(String::from_utf8_lossy(&told.stdout).trim().to_owned())
+}
+
+/// What was written down, if it is of this program and nobody else could have written it.
+fn kept(folder: &Path, owner: u32, identity: &str) -> io::Result<Option<String>> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(folder.join(NAME), flags, Mode::empty())?);
+    let others = Mode::WGRP | Mode::WOTH;
+    keyring::check(&file, owner, FileType::RegularFile, others, NAME).map_err(io::Error::other)?;
+    let mut text = String::new();
+    file.take(ROOM).read_to_string(&mut text)?;
+    let version = text.strip_prefix(identity).and_then(|rest| rest.strip_prefix('\n')?.strip_suffix('\n'));
+    Ok(version.map(str::to_owned))
+}
+
+/// In one step: others may be reading.
+fn keep(folder: &Path, identity: &str, version: &str) -> io::Result<()> {
+    let unfinished: PathBuf = folder.join(format!("{NAME}.{}", std::process::id()));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+    let mut file = File::from(rustix::fs::open(&unfinished, flags, mode)?);
+    let written = file.write_all(format!("{identity}\n{version}\n").as_bytes());
+    let done = written.and_then(|()| fs::rename(&unfinished, folder.join(NAME)));
+    if done.is_err() {
+        fs::remove_file(&unfinished)?;
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A postconf that writes down each time that it ran.
+    fn postconf(folder: &Path, version: &str) {
+        let text = format!("#!/bin/sh\necho x >> {}/runs\necho {version}\n", folder.display());
+        let path = folder.join("postconf");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn postconf_runs_once_and_again_when_it_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cf = MainCf::none();
+        cf.set_option(&format!("command_directory={}", folder.path().display())).unwrap();
+        let owner = rustix::process::geteuid().as_raw();
+        let asked = |owner| installed(&cf, folder.path(), owner).unwrap();
+        let runs = || fs::read_to_string(folder.path().join("runs")).unwrap().lines().count();
+        postconf(folder.path(), "3.7.11");
+        assert_eq!([asked(owner), asked(owner)], ["3.7.11", "3.7.11"]);
+        assert_eq!(runs(), 1);
+        postconf(folder.path(), "3.10.13-of-later");
+        assert_eq!([asked(owner), asked(owner)], ["3.10.13-of-later", "3.10.13-of-later"]);
+        assert_eq!(runs(), 2);
+        asked(owner + 1);
+        assert_eq!(runs(), 3, "what another account owns is not believed");
+        fs::set_permissions(folder.path().join(NAME), Permissions::from_mode(0o666)).unwrap();
+        asked(owner);
+        assert_eq!(runs(), 4, "nor what others can write");
+    }
+}
