@@ -82,13 +82,16 @@ impl fmt::Display for TableSpec {
     }
 }
 
+/// A table, or why there is none.
+type Opened = Result<Box<dyn Table>, OpenError>;
+
 /// Opens a table of one type.
 #[derive(Clone, Copy, Debug)]
 enum Open {
     /// The same way everywhere.
-    Alone(fn(&TableSpec) -> Result<Box<dyn Table>, OpenError>),
+    Alone(fn(&TableSpec) -> Opened),
     /// As the process wants it.
-    By(fn(&TableSpec, &dyn Opener) -> Result<Box<dyn Table>, OpenError>),
+    By(fn(&TableSpec, &dyn Opener) -> Opened),
 }
 
 /// A table type.
@@ -111,10 +114,7 @@ const fn ready(name: &'static str, open: fn(&TableSpec) -> Result<Box<dyn Table>
     Kind { name, open: Some(Open::Alone(open)) }
 }
 
-const fn ready_by(
-    name: &'static str,
-    open: fn(&TableSpec, &dyn Opener) -> Result<Box<dyn Table>, OpenError>,
-) -> Kind {
+const fn ready_by(name: &'static str, open: fn(&TableSpec, &dyn Opener) -> Opened) -> Kind {
     Kind { name, open: Some(Open::By(open)) }
 }
 
