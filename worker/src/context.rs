@@ -179,6 +179,7 @@ impl Context {
         config: DeliveryConfig,
         keys: Keys,
     ) -> Result<Self, ContextError> {
+        let permanent = config.cache.destinations.open_by(ParentMatch::Plain, opener).map_err(|error| {
             ContextError::Table { parameter: "smtp_connection_cache_destinations", error }
         })?;
         let services = Services::knowing(config.connect.known_tcp_ports.iter());
