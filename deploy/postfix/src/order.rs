@@ -168,7 +168,7 @@ impl Message for QueuedMail<'_> {
     }
 
     fn reader(&self) -> Box<dyn Reader + '_> {
-        Box::new(Pass { mail: self, content: self.file.content(self.offset) })
+        Box::new(Pass { mail: self, content: self.file.content(self.offset, self.size) })
     }
 }
 

@@ -80,13 +80,13 @@ struct Header {
 }
 
 impl<F: ReadAt> Content<F> {
-    /// From the first record of the content.
-    pub fn new(file: F, offset: u64) -> Self {
+    /// From the first record of the content, which has about so many octets.
+    pub fn new(file: F, offset: u64, size: u64) -> Self {
         Self {
-            cursor: Cursor::new(file, offset),
+            cursor: Cursor::new(file, offset, size),
             place: Place::Between(Line::Ended),
             jumps: 0,
-            piece: Vec::new(),
+            piece: Vec::with_capacity(usize::try_from(size).unwrap_or(PIECE).min(PIECE)),
         }
     }
 

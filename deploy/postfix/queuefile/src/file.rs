@@ -85,9 +85,9 @@ impl QueueFile {
         Ok(Self { file })
     }
 
-    /// One pass over the content, whose first record is there.
-    pub fn content(&self, offset: u64) -> Content<&OwnedFd> {
-        Content::new(&self.file, offset)
+    /// One pass over the content, whose first record is there and which has about so many octets.
+    pub fn content(&self, offset: u64, size: u64) -> Content<&OwnedFd> {
+        Content::new(&self.file, offset, size)
     }
 
     /// The recipient whose record is there needs nothing more. Marks of several processes do not disturb each other: each is

@@ -36,14 +36,18 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
     }
 }
 
-/// How much is read at a time.
+/// How much is read at a time at most.
 const WINDOW: usize = 64 * 1024;
+/// How much at least.
+const LEAST: usize = 4 * 1024;
 
 /// A place in a file, with what was read ahead.
 #[derive(Debug)]
 pub(crate) struct Cursor<F> {
     file: F,
     window: Vec<u8>,
+    /// How much is read next: a short message does not touch a large buffer.
+    next: usize,
     /// What of the window is still ahead.
     ahead: std::ops::Range<usize>,
     /// Where in the file that begins.
@@ -51,8 +55,11 @@ pub(crate) struct Cursor<F> {
 }
 
 impl<F: ReadAt> Cursor<F> {
-    pub(crate) fn new(file: F, position: u64) -> Self {
-        Self { file, window: Vec::new(), ahead: 0..0, position }
+    /// From this position, with about so many octets to come; that is a guess.
+    pub(crate) fn new(file: F, position: u64, expected: u64) -> Self {
+        // Records have lengths of their own, a few octets a line.
+        let next = usize::try_from(expected).unwrap_or(WINDOW).saturating_mul(9) / 8;
+        Self { file, window: Vec::new(), next: next.clamp(LEAST, WINDOW), ahead: 0..0, position }
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -72,7 +79,8 @@ impl<F: ReadAt> Cursor<F> {
     /// At most so many octets, at least one; nothing is the end of the file.
     pub(crate) fn take(&mut self, most: u64) -> io::Result<&[u8]> {
         if self.ahead.is_empty() {
-            self.window.resize(WINDOW, 0);
+            self.window.resize(self.next, 0);
+            self.next = WINDOW;
             let count = self.file.read_at(&mut self.window, self.position)?;
             self.ahead = 0..count;
         }
@@ -95,7 +103,7 @@ mod tests {
     #[test]
     fn a_cursor_reads_across_windows_and_jumps() {
         let octets: Vec<u8> = (0..WINDOW + 10).map(|at| at.to_le_bytes()[0]).collect();
-        let mut cursor = Cursor::new(octets.as_slice(), 0);
+        let mut cursor = Cursor::new(octets.as_slice(), 0, 5000);
         let mut read = 0;
         loop {
             let taken = cursor.take(1000).unwrap().len();

@@ -21,7 +21,7 @@ fn pointer(file: &mut Vec<u8>, target: u64) -> u64 {
 }
 
 fn read(file: &[u8], offset: u64) -> Result<Vec<u8>, ContentError> {
-    let mut content = Content::new(file, offset);
+    let mut content = Content::new(file, offset, 100);
     let mut read = Vec::new();
     while let Some(piece) = content.next_piece()? {
         read.extend_from_slice(piece);
@@ -113,7 +113,7 @@ fn records_in_a_circle_are_left() {
 proptest! {
     #[test]
     fn no_octets_do_harm(octets in prop::collection::vec(any::<u8>(), 0..400), offset in 0u64..500) {
-        let mut content = Content::new(octets.as_slice(), offset);
+        let mut content = Content::new(octets.as_slice(), offset, 100);
         let mut read = 0;
         while let Ok(Some(piece)) = content.next_piece() {
             read += piece.len();
