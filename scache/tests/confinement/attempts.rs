@@ -111,6 +111,7 @@ const LISTED: &[c_long] = &[
     libc::SYS_epoll_create1,
     libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_fcntl,

@@ -121,3 +121,17 @@ fn it_gives_up_what_it_does_not_need() {
     );
     assert!(owner == 0 || memory.is_err(), "not dumpable: its memory belongs to root");
 }
+
+#[test]
+fn it_does_not_start_where_it_cannot_be_confined() {
+    let mut command = std::process::Command::new("strace");
+    command.args(["-f", "-o", "/dev/null", "-e", "inject=seccomp:error=EINVAL", "--", program()]);
+    let (daemon, greeting) = Daemon::start_as(&mut command, proto::VERSION, CAPS);
+    assert_eq!(greeting, None);
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        log.contains("fatal: without confinement (a seccomp filter) no connection is kept here: "),
+        "{log}"
+    );
+}
