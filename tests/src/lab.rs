@@ -56,16 +56,18 @@ impl Lab {
     pub fn start(sandbox: &Sandbox, zones: &[LabZone]) -> Self {
         let files: Vec<_> =
             zones.iter().map(|zone| write_zone(sandbox, &zone.origin, &zone.records)).collect();
-        Self::serve(sandbox, &files, &Validation::Off)
+        Self::serve(sandbox, &files, &Validation::Off, None)
     }
 
-    /// Starts both and waits until each answers for the first zone.
-    fn serve(sandbox: &Sandbox, zones: &[ZoneFile], validation: &Validation) -> Self {
+    /// Starts both and waits until each answers for the first zone. The resolver is at this port, or at any.
+    fn serve(sandbox: &Sandbox, zones: &[ZoneFile], validation: &Validation, port: Option<u16>) -> Self {
         let folder = sandbox.folder("dns");
         let (authority, resolver) = (free_port(), free_port());
+        let port = port.unwrap_or(resolver.number());
         write_knot(sandbox, zones, authority.number());
-        write_unbound(sandbox, zones, authority.number(), resolver.number(), validation);
-        let (authority, resolver) = (authority.release(), resolver.release());
+        write_unbound(sandbox, zones, authority.number(), port, validation);
+        drop(resolver);
+        let (authority, resolver) = (authority.release(), port);
         let knot = Daemon::start(
             &programs::debian("knotd"),
             ["-c", path(&folder.join("knot.conf"))],

@@ -50,6 +50,7 @@ pub mod sink;
 pub mod site;
 pub mod zone;
 
+pub mod alone;
 pub mod dovecot;
 pub mod lab;
 pub mod policy;
@@ -59,5 +60,6 @@ pub mod strace;
 pub mod table;
 pub mod tls_server;
 pub mod tracer;
+pub mod wire;
 
 pub use sandbox::Sandbox;

@@ -3,16 +3,20 @@
 //! Nothing of it listens on the network unless a test asks for a server. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
 //! allows a message to be old when it arrives.
 
+mod installed;
 mod lines;
 mod queue_file;
+mod round;
 
 use crate::daemon::Daemon;
 use crate::maincf::MainCf;
 use crate::process::Process;
 use crate::{programs, sandbox::Sandbox, wait};
+pub use installed::Installed;
 pub use lines::{complaints, shape};
 use nix::unistd::{Gid, Group, Uid, User};
 pub use queue_file::Letter;
+pub use round::{Post, Round, process};
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};

@@ -191,17 +191,52 @@ fn a_program_that_comes_later_or_moves_is_put_in_by_applying_again() {
 }
 
 #[test]
-fn a_line_of_ours_that_somebody_edited_is_named_and_nothing_is_undone() {
+fn what_somebody_changed_in_a_line_of_ours_stays_and_only_what_was_put_in_goes() {
     let sandbox = Sandbox::new("pfi");
     let (programs, etc) = (agent_only(&sandbox), configuration(&sandbox, "newsletter"));
-    done(&install(&programs, &etc, &["--apply"]));
     let path = etc.join("master.cf");
-    let edited =
-        fs::read_to_string(&path).unwrap().replace("smtp_connect_timeout=5", "smtp_connect_timeout=6");
+    let stock = fs::read_to_string(&path).unwrap();
+    let edit = |text: &str| text.replace("smtp_connect_timeout=5", "smtp_connect_timeout=6 -v");
+    done(&install(&programs, &etc, &["--apply"]));
+    let edited = edit(&fs::read_to_string(&path).unwrap());
     fs::write(&path, &edited).unwrap();
-    refused(&install(&programs, &etc, &["--undo"]), 65, &["line 11", "slow", "master.cf.before-baton"]);
-    refused(&install(&programs, &etc, &["--apply"]), 65, &["line 11"]);
+    let shown = done(&install(&programs, &etc, &["--undo", "--show"]));
+    assert!(shown.contains("note: line 11, service slow: "), "{shown}");
     assert_eq!(fs::read_to_string(&path).unwrap(), edited);
+    done(&install(&programs, &etc, &["--undo"]));
+    assert_eq!(fs::read_to_string(&path).unwrap(), edit(&stock));
+}
+
+#[test]
+fn without_what_was_kept_ours_go_by_their_names_and_a_cache_named_by_hand_is_asked_about() {
+    let sandbox = Sandbox::new("pfi");
+    let programs = sandbox.folder("libexec");
+    for name in ["baton-smtp", "baton-scache"] {
+        symlink(programs::ours("baton-smtp"), programs.join(name)).unwrap();
+    }
+    let etc = configuration(&sandbox, "newsletter");
+    let path = etc.join("master.cf");
+    let stock = fs::read_to_string(&path).unwrap();
+    done(&install(&programs, &etc, &["--apply"]));
+    let applied = fs::read_to_string(&path).unwrap();
+    for kept in ["master.cf.before-baton", "master.cf.with-baton"] {
+        fs::remove_file(etc.join(kept)).unwrap();
+    }
+    let again = done(&install(&programs, &etc, &["--apply"]));
+    assert!(again.contains("nothing to do: installed already"), "{again}");
+    done(&install(&programs, &etc, &["--undo"]));
+    assert_eq!(fs::read_to_string(&path).unwrap(), stock);
+
+    let by_hand = applied.replacen(
+        "-o connection_cache_service_name=bscache",
+        "-v -o connection_cache_service_name=bscache",
+        1,
+    );
+    fs::write(&path, &by_hand).unwrap();
+    for words in ["--undo", "--apply"] {
+        refused(&install(&programs, &etc, &[words]), 65, &["line 8", "service smtp", "Nothing was changed"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), by_hand);
+    }
 }
 
 #[test]

@@ -283,7 +283,7 @@ fn the_hub_stores_mail_at_dovecot_and_at_the_archive_and_tells_senders_of_the_re
         ("nobody@uni.test", "bounced", "5.1.1"),
     ];
     assert_eq!(fates, expected, "{}", store.log());
-    let through = format!("{0}[{0}]", socket.display());
+    let through = format!("hub.uni.test[{}]", socket.display());
     assert!(lines.iter().all(|line| line.relay == through), "{lines:?}");
     // The notice goes to its sender, who is here, over the session that was kept.
     let notice = settled(&relay, 4).split_off(3);

@@ -53,8 +53,17 @@ impl SignedLab {
         Self::start_dropping(sandbox, zones, &[])
     }
 
+    /// The same, where everybody's resolver is: at port 53, in a network of its own ([`crate::alone`]).
+    pub fn start_for_all(sandbox: &Sandbox, zones: &[SignedZone]) -> Self {
+        Self::serve(sandbox, zones, &[], Some(53))
+    }
+
     /// The same, but the resolver is silent when asked for one of these names or what is below them.
     pub fn start_dropping(sandbox: &Sandbox, zones: &[SignedZone], dropped: &[&str]) -> Self {
+        Self::serve(sandbox, zones, dropped, None)
+    }
+
+    fn serve(sandbox: &Sandbox, zones: &[SignedZone], dropped: &[&str], port: Option<u16>) -> Self {
         let folder = sandbox.folder("dns");
         let leaves: Vec<ZoneFile> = zones.iter().map(|zone| write_leaf(sandbox, &folder, zone)).collect();
         let mut delegations = "ns.lab A 127.0.0.1\n".to_owned();
@@ -71,7 +80,7 @@ impl SignedLab {
             dropped: dropped.iter().map(|&name| name.to_owned()).collect(),
         };
         let files: Vec<_> = [test, root].into_iter().chain(leaves).collect();
-        Self { lab: Lab::serve(sandbox, &files, &validation), anchor }
+        Self { lab: Lab::serve(sandbox, &files, &validation, port), anchor }
     }
 
     /// Where the resolver is asked: it validates, and says so with AD to those who ask with AD.

@@ -68,7 +68,7 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
         part(&mut wire, login::unanswered(&place))
     })?;
     if let Some(discarded) = options.discard.to_log() {
-        tracing::info!("{}: discarding EHLO keywords: {discarded}", request.queue_id);
+        tracing::info!("discarding EHLO keywords: {discarded}");
     }
     let (entrance, channel) = if context.config.tls.wrappermode {
         let hello = Hello::wrapped(context.dialect, &peer, &options);

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::duty::Abandoned;
 use crate::log::delivery::Relay;
 use route::dns::{Budget, Lookup};
-use route::{Dialect, Nexthop, Route, RouteError, Syntax, Utf8Names};
+use route::{Dialect, Nexthop, Origin, Route, RouteError, Syntax, Utf8Names};
 use std::time::{Duration, Instant};
 
 /// How long all lookups of one request may take, and one of them.
@@ -64,7 +64,12 @@ pub(super) async fn route<L: Lookup>(
     seed: u64,
 ) -> Result<Route, RouteError> {
     let options = context.route_options(Some(nexthop.port_or(context.default_port())));
-    route::find(lookup, nexthop, &options, budget(), seed).await
+    let mut route = route::find(lookup, nexthop, &options, budget(), seed).await?;
+    if route.origin == Origin::Unix {
+        // As in Postfix: for the log, notices, and certificates.
+        route.candidates.iter_mut().for_each(|here| here.host = context.config.identity.hostname.to_string());
+    }
+    Ok(route)
 }
 
 /// What it means that there are no hosts: a permanent reason is final, unless this is a configured relay, where it is our

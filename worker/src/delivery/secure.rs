@@ -123,7 +123,9 @@ fn in_force(policy: &Policy, nexthop: &Nexthop, host: &Host) -> Result<Effective
         let rname = exchanger.canonical.as_deref().unwrap_or(qname);
         MxNames { qname, rname }
     });
-    let names = HostNames { nexthop: qname, host: &candidate.host, mx };
+    // A path is nobody's name: there it is this machine's.
+    let here = transport_of(nexthop) == Transport::UnixSocket;
+    let names = HostNames { nexthop: if here { &candidate.host } else { qname }, host: &candidate.host, mx };
     match dane {
         Some(finding) if policy.wants_dane() => policy.with_dane(&names, finding),
         _ => policy.for_host(&names),

@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 /// The service that our cache has.
 pub const CACHE_SERVICE: &str = "bscache";
 /// Its parameter.
-const CACHE_PARAMETER: &str = "connection_cache_service_name";
+pub const CACHE_PARAMETER: &str = "connection_cache_service_name";
 
 /// Our programs as master.cf has to name them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Conversion {
     pub edits: Vec<Edit>,
     /// The lines.
     pub converted: Vec<Converted>,
+    /// Lines that run a program of one of these names from elsewhere: perhaps somebody's own.
+    pub foreign: Vec<String>,
 }
 
 /// It cannot be converted.
@@ -81,6 +83,12 @@ pub fn command(program: &Path, daemon_directory: &Path) -> Result<String, Unname
     Ok(format!("{up}{path}"))
 }
 
+/// What follows our command where we have a cache.
+#[must_use]
+pub fn option() -> String {
+    format!(" -o {CACHE_PARAMETER}={CACHE_SERVICE}")
+}
+
 /// All that must change so that nothing runs smtp or lmtp.
 ///
 /// # Errors
@@ -93,7 +101,7 @@ pub fn convert(text: &[u8], commands: &Commands) -> Result<Conversion, Conversio
         let command = if service.command == "lmtp" { &commands.lmtp } else { &commands.smtp };
         // Options come before the words that may follow them.
         let new = match &commands.cache {
-            Some(_) => format!("{command} -o {CACHE_PARAMETER}={CACHE_SERVICE}"),
+            Some(_) => format!("{command}{}", option()),
             None => command.clone(),
         };
         let arguments = arguments(service, command);
@@ -104,6 +112,7 @@ pub fn convert(text: &[u8], commands: &Commands) -> Result<Conversion, Conversio
         conversion.converted.push(Converted { number, service: name, arguments });
         conversion.edits.push(Edit { range: service.command_range.clone(), new: new.into_bytes() });
     }
+    conversion.foreign = services.iter().filter_map(foreign).collect();
     if !conversion.edits.is_empty() {
         let taken = services.iter().find(|service| service.name == CACHE_SERVICE && service.kind == "unix");
         if let Some(taken) = taken {
@@ -113,6 +122,13 @@ pub fn convert(text: &[u8], commands: &Commands) -> Result<Conversion, Conversio
         conversion.edits.sort_by_key(|edit| edit.range.start);
     }
     Ok(conversion)
+}
+
+fn foreign(service: &Service) -> Option<String> {
+    let (_, name) = service.command.rsplit_once('/')?;
+    let Service { number, name: service, command, .. } = service;
+    matches!(name, "smtp" | "lmtp")
+        .then(|| format!("line {number}: service {service} runs {command}, and goes on to"))
 }
 
 /// Before the stock cache's line, else before the first line that changes: a line that is added at the end would have to

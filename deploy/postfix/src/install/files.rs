@@ -107,9 +107,11 @@ impl Files {
     /// # Errors
     /// [`FileError`]; `old` is in its place.
     pub fn install(&self, old: &[u8], new: &[u8]) -> Result<(), FileError> {
-        // The second of the two says that there are both.
+        // The second of the two says that there are both, and that they belong together: so it goes first.
+        let applied = self.folder.join(APPLIED);
+        remove(&applied)?;
         self.replace(&self.before(), old)?;
-        self.replace(&self.folder.join(APPLIED), new)?;
+        self.replace(&applied, new)?;
         self.exchange(old, new)
     }
 
@@ -129,12 +131,10 @@ impl Files {
     /// # Errors
     /// [`FileError`].
     pub fn forget(&self) -> Result<(), FileError> {
-        for path in [self.folder.join(APPLIED), self.before()] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
-                _ => {}
-            }
-        }
+        remove(&self.folder.join(APPLIED))?;
+        remove(&self.before())?;
+        // Of a run that was killed.
+        remove(&self.folder.join(NEW))?;
         self.lock.sync_all().map_err(at(&self.folder))
     }
 
@@ -162,6 +162,14 @@ fn write(path: &Path, octets: &[u8], like: &Metadata) -> io::Result<()> {
     }
     file.set_permissions(like.permissions())?;
     file.sync_all()
+}
+
+/// If it is there.
+fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {

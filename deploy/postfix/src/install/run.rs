@@ -4,9 +4,10 @@ use crate::install::conversion::{self, Commands, Conversion, ConversionError, Un
 use crate::install::edits::{Edit, diff, edited};
 use crate::install::files::{FileError, Files, Kept};
 use crate::install::host::{Host, HostError};
-use crate::install::restoration::{RestorationError, restore};
+use crate::install::restoration::{Restoration, RestorationError, restore, restore_by_name};
 use crate::install::review::{Notes, review};
 use clap::Parser;
+use rustix::fs::StatVfsMountFlags;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -26,8 +27,8 @@ pub struct Arguments {
     /// Makes the change; as it was, master.cf is kept as master.cf.before-baton
     #[arg(long, conflicts_with = "undo")]
     apply: bool,
-    /// Takes the change back: master.cf becomes what it was, octet for octet. Where others edited it since, only our
-    /// lines change; where our lines were edited, nothing does
+    /// Takes the change back: master.cf becomes what it was, octet for octet. Where others edited it since, only what
+    /// was put in is taken out
     #[arg(long)]
     undo: bool,
     /// With --undo: only shows what it would do
@@ -41,7 +42,7 @@ Without --apply or --undo the change is only shown, as a diff, with all that is 
 Exit codes:
   0   shown, done, or nothing to do
   2   wrong command line
-  65  not undone: our lines in master.cf were edited since
+  65  not undone: a line of ours was edited so that it is not clear what was put in; the text names it
   69  no Postfix, none of 3.4 to 3.12, or our programs are not there
   74  a file cannot be read or written
   78  refused: master.cf or main.cf has something that our programs do not do; the text names it";
@@ -55,13 +56,15 @@ enum InstallError {
     Program { path: PathBuf, error: io::Error },
     #[error("{}: not a program", .0.display())]
     NotAProgram(PathBuf),
+    #[error("{}: its file system is mounted noexec, so master cannot run it", .0.display())]
+    NoExecution(PathBuf),
     #[error(transparent)]
     Unnameable(#[from] Unnameable),
     #[error(transparent)]
     File(#[from] FileError),
     #[error("master.cf: {0}")]
     Conversion(#[from] ConversionError),
-    #[error("master.cf: {error}; put it back, or compare with {} yourself", before.display())]
+    #[error("master.cf: {error}. Nothing was changed; as it was before: {}", before.display())]
     Restoration { error: RestorationError, before: PathBuf },
     #[error("refused; nothing was changed:\n{0}")]
     Refused(String),
@@ -73,7 +76,11 @@ impl InstallError {
     fn code(&self) -> u8 {
         match self {
             Self::Restoration { .. } => 65,
-            Self::Host(_) | Self::Program { .. } | Self::NotAProgram(_) | Self::Unnameable(_) => 69,
+            Self::Host(_)
+            | Self::Program { .. }
+            | Self::NotAProgram(_)
+            | Self::NoExecution(_)
+            | Self::Unnameable(_) => 69,
             Self::File(_) | Self::Output(_) => 74,
             Self::Conversion(_) | Self::Refused(_) => 78,
         }
@@ -110,23 +117,27 @@ impl<'a> Run<'a> {
     }
 
     /// What is to be undone in master.cf, and what it is then.
-    fn without_ours(&self) -> Result<(Vec<Edit>, Vec<u8>), InstallError> {
-        let Some(Kept { before, applied }) = &self.kept else {
-            return Ok((Vec::new(), self.current.clone()));
+    fn without_ours(&self) -> Result<(Restoration, Vec<u8>), InstallError> {
+        let restored = match &self.kept {
+            Some(Kept { before, applied }) => restore(&self.current, before, applied),
+            None => restore_by_name(&self.current),
         };
-        let edits = restore(&self.current, before, applied)
-            .map_err(|error| InstallError::Restoration { error, before: self.files.before() })?;
-        let is_as_left = self.current == *applied;
-        let text = if is_as_left { before.clone() } else { edited(&self.current, &edits) };
-        Ok((edits, text))
+        let restored =
+            restored.map_err(|error| InstallError::Restoration { error, before: self.files.before() })?;
+        let as_left = self.kept.as_ref().filter(|kept| self.current == kept.applied);
+        let text = as_left.map_or_else(|| edited(&self.current, &restored.edits), |kept| kept.before.clone());
+        Ok((restored, text))
     }
 
     fn undo(self) -> Result<(), InstallError> {
-        let (edits, text) = self.without_ours()?;
+        let (Restoration { edits, edited }, text) = self.without_ours()?;
         if edits.is_empty() {
             say("nothing to undo: master.cf has no line of this installation")?;
         } else {
             self.show(&self.current, &edits)?;
+        }
+        for line in edited {
+            say(&format!("note: {line}: not as it was installed; only what was put in goes"))?;
         }
         if self.arguments.show {
             return Ok(());
@@ -141,7 +152,7 @@ impl<'a> Run<'a> {
     fn install(self) -> Result<(), InstallError> {
         let programs = Programs::find(self.arguments.programs.as_deref())?;
         let commands = programs.commands(&self.host.daemon_directory)?;
-        let (undone, base) = self.without_ours()?;
+        let (Restoration { edits: undone, .. }, base) = self.without_ours()?;
         let conversion = conversion::convert(&base, &commands)?;
         let new = edited(&base, &conversion.edits);
         if new == self.current {
@@ -183,6 +194,9 @@ impl<'a> Run<'a> {
     fn judge(&self, conversion: &Conversion, commands: &Commands) -> Result<(), InstallError> {
         std::env::set_current_dir(&self.host.queue_directory)?;
         let review = review(&conversion.converted, &self.host.configuration);
+        for line in &conversion.foreign {
+            say(&format!("warning: {line}"))?;
+        }
         for warning in noted(&review.warnings) {
             say(&format!("warning: {warning}"))?;
         }
@@ -265,6 +279,10 @@ fn executable(path: &Path) -> Result<(), InstallError> {
         return Err(InstallError::NotAProgram(path.to_owned()));
     }
     let target = path.canonicalize().map_err(failed)?;
+    let mounted = rustix::fs::statvfs(&target).map_err(|error| failed(error.into()))?;
+    if mounted.f_flag.contains(StatVfsMountFlags::NOEXEC) {
+        return Err(InstallError::NoExecution(path.to_owned()));
+    }
     for part in target.ancestors().chain(path.ancestors().skip(1)) {
         let about = part.metadata().map_err(failed)?;
         let is_sticky = about.is_dir() && about.mode() & 0o1000 != 0;

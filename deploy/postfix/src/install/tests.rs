@@ -1,8 +1,10 @@
-//! The editing of master.cf: by example, and for made-up files.
+//! master.cf there and back: by example, for made-up files, and as files.
 #![allow(clippy::indexing_slicing, reason = "a test")]
 
 mod examples;
+mod files;
 mod properties;
+mod restorations;
 
 use super::conversion::Commands;
 

@@ -4,7 +4,7 @@ use super::commands;
 use crate::install::conversion::convert;
 use crate::install::edits::edited;
 use crate::install::master_cf::services;
-use crate::install::restoration::restore;
+use crate::install::restoration::{restore, restore_by_name};
 use proptest::prelude::*;
 
 /// A comment, an empty line, or a service with continuation lines, comments between them, and odd white space.
@@ -61,7 +61,15 @@ proptest! {
         let conversion = convert(text.as_bytes(), &commands(cache)).unwrap();
         let applied = edited(text.as_bytes(), &conversion.edits);
         let back = restore(&applied, text.as_bytes(), &applied).unwrap();
-        prop_assert_eq!(String::from_utf8(edited(&applied, &back)).unwrap(), text);
+        prop_assert_eq!(String::from_utf8(edited(&applied, &back.edits)).unwrap(), text);
+    }
+
+    #[test]
+    fn what_was_put_in_can_be_taken_out_without_what_was_kept(text in file(), cache: bool) {
+        let conversion = convert(text.as_bytes(), &commands(cache)).unwrap();
+        let applied = edited(text.as_bytes(), &conversion.edits);
+        let back = restore_by_name(&applied).unwrap();
+        prop_assert_eq!(String::from_utf8(edited(&applied, &back.edits)).unwrap(), text);
     }
 
     #[test]
@@ -74,7 +82,7 @@ proptest! {
         };
         let current = around(&applied);
         let back = restore(current.as_bytes(), text.as_bytes(), applied.as_bytes()).unwrap();
-        prop_assert_eq!(String::from_utf8(edited(current.as_bytes(), &back)).unwrap(), around(&text));
+        prop_assert_eq!(String::from_utf8(edited(current.as_bytes(), &back.edits)).unwrap(), around(&text));
     }
 
     #[test]
