@@ -231,7 +231,7 @@ fn at_sockets_and_literals(relay: &Relay) {
         (&json!("store.test"), &json!("unix"))
     );
     let route = "route        a socket of this machine: nothing is looked up";
-    expect_lines(&text, &[route, "host 1       /run/Store[/run/Store]", "login      not enabled"]);
+    expect_lines(&text, &[route, "host 1       relay.test[/run/Store]", "login      not enabled"]);
     for words in
         [&["lmtp:unix:/run/Store"][..], &["--transport", "lmtp", "unix:/run/Store"], &["unix:/run/Store"]]
     {

@@ -117,6 +117,39 @@ fn submission(sandbox: &Sandbox, dovecot: &Dovecot, certificate: &Certificate, o
     Postfix::in_sandbox(sandbox).server(587, &options).option("relayhost", onward.nexthop()).start()
 }
 
+/// What the upstream saw in three rounds: each message over a session of its own, under its sender's account.
+#[track_caller]
+fn expect_logins(log: &str) {
+    for (user, number) in [(OFFICE.0, 3), (SALES.0, 2)] {
+        let logins = log.matches(&format!("sasl_method=PLAIN, sasl_username={user}")).count();
+        assert_eq!(logins, 3 * number, "{user}: {log}");
+    }
+    let smtpd: Vec<_> = log.lines().filter(|line| line.contains("/smtpd[")).collect();
+    assert!(
+        !smtpd.iter().any(|line| line.contains("warning: ") || line.contains("lost connection")),
+        "{log}"
+    );
+    let farewells = smtpd.iter().filter(|line| line.contains("auth=1") && line.contains("quit=1")).count();
+    assert_eq!(farewells, 15, "{log}");
+}
+
+/// The tables that its main.cf names.
+fn relay_tables(upstream: &Certificate) {
+    let passwords = format!(
+        "[submission.upstream.test]:587 {}:{}\nsales@isp.test {}:{}\n",
+        OFFICE.0, OFFICE.1, SALES.0, SALES.1
+    );
+    hash("isp-relay", "tables/sasl_passwd", &passwords);
+    let mut routes = "partner.test smtp:[mx.partner.test]:2525\n".to_owned();
+    for host in ["late1", "late2", "held1", "held2"] {
+        routes.push_str(&format!("{host}.partner.test smtp:[{host}.partner.test]:2525\n"));
+    }
+    hash("isp-relay", "tables/transport", &routes);
+    table("tables/transport.pcre", "/^postmaster@partner\\.test$/ :\n");
+    table("tables/header_checks", "/^X-Never:/ REJECT\n");
+    table("tables/upstream-ca.pem", &fs::read_to_string(&upstream.certificate).unwrap());
+}
+
 #[test]
 fn the_isp_relay() {
     alone("the_isp_relay", |sandbox| {
@@ -137,19 +170,7 @@ fn the_isp_relay() {
         );
         let server = |last| Settings::smtp().tls(&Tls::default()).listening([at(last, 2525)]);
         let partner = Sink::start(server(1));
-        let passwords = format!(
-            "[submission.upstream.test]:587 {}:{}\nsales@isp.test {}:{}\n",
-            OFFICE.0, OFFICE.1, SALES.0, SALES.1
-        );
-        hash("isp-relay", "tables/sasl_passwd", &passwords);
-        let mut routes = "partner.test smtp:[mx.partner.test]:2525\n".to_owned();
-        for host in ["late1", "late2", "held1", "held2"] {
-            routes.push_str(&format!("{host}.partner.test smtp:[{host}.partner.test]:2525\n"));
-        }
-        hash("isp-relay", "tables/transport", &routes);
-        table("tables/transport.pcre", "/^postmaster@partner\\.test$/ :\n");
-        table("tables/header_checks", "/^X-Never:/ REJECT\n");
-        table("tables/upstream-ca.pem", &fs::read_to_string(&certificate.certificate).unwrap());
+        relay_tables(&certificate);
         let main_cf = site::Site::named("isp-relay").text();
         let postfix = debian.start(&main_cf, &debian.services(&[], ""));
         let mut rounds = Site {
@@ -171,19 +192,7 @@ fn the_isp_relay() {
         expect_same(&mut rounds);
         assert_eq!(expect_same_wire(&partner, 1), [1, 1, 1]);
         onward.expect_messages(15);
-        let log = upstream.log_from(0);
-        for (user, number) in [(OFFICE.0, 3), (SALES.0, 2)] {
-            let logins = log.matches(&format!("sasl_method=PLAIN, sasl_username={user}")).count();
-            assert_eq!(logins, 3 * number, "{user}: {log}");
-        }
-        let smtpd: Vec<_> = log.lines().filter(|line| line.contains("/smtpd[")).collect();
-        assert!(
-            !smtpd.iter().any(|line| line.contains("warning: ") || line.contains("lost connection")),
-            "{log}"
-        );
-        let farewells =
-            smtpd.iter().filter(|line| line.contains("auth=1") && line.contains("quit=1")).count();
-        assert_eq!(farewells, 15, "{log}");
+        expect_logins(&upstream.log_from(0));
         expect_no_complaints(&postfix);
         postfix.stop();
     });

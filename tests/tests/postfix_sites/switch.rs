@@ -70,7 +70,7 @@ impl Site<'_> {
         let servers = [servers, [self.arrive(&waiting, late_second, &["smtp", "lmtp"])]].concat();
         self.expect_removed(&[&waiting, &busy]);
         let again = self.postfix.round('3', self.posts);
-        for server in servers.iter().chain([&held_first.sink, &held_second.sink].map(|sink| &*sink)) {
+        for server in servers.iter().chain([&held_first.sink, &held_second.sink]) {
             assert_eq!(server.messages().len(), 1, "once: {}", server.record());
         }
         Rounds { stock, ours, again }
