@@ -144,6 +144,23 @@ fn killed_while_programs_are_moved_it_leaves_what_undo_brings_back() {
 }
 
 #[test]
+fn a_trial_of_one_service_is_extended_to_all_and_taken_back_in_one() {
+    let sandbox = Sandbox::new("pff");
+    let (programs, (etc, master_cf)) = (placed(&sandbox, "libexec"), configuration(&sandbox));
+    let before = fs::read(&master_cf).unwrap();
+    let ours = || {
+        fs::read_to_string(&master_cf).unwrap().matches("-o connection_cache_service_name=bscache").count()
+    };
+    refused(&install(&programs, &etc, &["--apply", "--only", "nobody"]), 78, &["no service nobody"]);
+    done(&install(&programs, &etc, &["--apply", "--only", "relay"]));
+    assert_eq!(ours(), 1);
+    done(&install(&programs, &etc, &["--apply"]));
+    assert_eq!(ours(), 3);
+    done(&install(&programs, &etc, &["--undo"]));
+    assert_eq!(fs::read(&master_cf).unwrap(), before);
+}
+
+#[test]
 fn there_is_nothing_to_undo_before_anything_was_applied() {
     let sandbox = Sandbox::new("pff");
     let (programs, (etc, master_cf)) = (placed(&sandbox, "libexec"), configuration(&sandbox));

@@ -60,6 +60,9 @@ pub enum ConversionError {
         "line {0}: -o {CACHE_PARAMETER} is set by hand; remove it, our programs cannot talk to another cache"
     )]
     Cache(usize),
+    /// The trial would be of nothing.
+    #[error("no service {0} runs smtp or lmtp")]
+    Nobody(String),
 }
 
 /// Why master.cf cannot name a program.
@@ -89,13 +92,19 @@ pub fn option() -> String {
     format!(" -o {CACHE_PARAMETER}={CACHE_SERVICE}")
 }
 
-/// All that must change so that nothing runs smtp or lmtp.
+/// All that must change so that nothing runs smtp or lmtp; with names in `only`, so that these services do not.
 ///
 /// # Errors
 /// [`ConversionError`].
-pub fn convert(text: &[u8], commands: &Commands) -> Result<Conversion, ConversionError> {
+pub fn convert(text: &[u8], commands: &Commands, only: &[String]) -> Result<Conversion, ConversionError> {
     let services = master_cf::services(text)?;
-    let ours = |service: &&Service| matches!(service.command.as_str(), "smtp" | "lmtp");
+    let stock = |service: &&Service| matches!(service.command.as_str(), "smtp" | "lmtp");
+    if let Some(nobody) =
+        only.iter().find(|&name| !services.iter().filter(stock).any(|service| service.name == *name))
+    {
+        return Err(ConversionError::Nobody(nobody.clone()));
+    }
+    let ours = |service: &&Service| stock(service) && (only.is_empty() || only.contains(&service.name));
     let mut conversion = Conversion::default();
     for service in services.iter().filter(ours) {
         let command = if service.command == "lmtp" { &commands.lmtp } else { &commands.smtp };

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Makes the change; as it was, master.cf is kept as master.cf.before-baton
     #[arg(long, conflicts_with = "undo")]
     apply: bool,
+    /// Only this service, for a trial; may be given more than once. Without it, all that run smtp or lmtp
+    #[arg(long, value_name = "SERVICE", conflicts_with = "undo")]
+    only: Vec<String>,
     /// Takes the change back: master.cf becomes what it was, octet for octet. Where others edited it since, only what
     /// was put in is taken out
     #[arg(long)]
@@ -153,7 +156,7 @@ impl<'a> Run<'a> {
         let programs = Programs::find(self.arguments.programs.as_deref())?;
         let commands = programs.commands(&self.host.daemon_directory)?;
         let (Restoration { edits: undone, .. }, base) = self.without_ours()?;
-        let conversion = conversion::convert(&base, &commands)?;
+        let conversion = conversion::convert(&base, &commands, &self.arguments.only)?;
         let new = edited(&base, &conversion.edits);
         if new == self.current {
             self.judge(&conversion, &commands)?;

@@ -21,7 +21,7 @@ store     unix  -       n       n       -       1       lmtp flags=DRX
 scache    unix  -       -       y       -       1       scache";
 
 pub(super) fn converted(text: &str, cache: bool) -> (Conversion, String) {
-    let conversion = convert(text.as_bytes(), &commands(cache)).unwrap();
+    let conversion = convert(text.as_bytes(), &commands(cache), &[]).unwrap();
     let new = String::from_utf8(edited(text.as_bytes(), &conversion.edits)).unwrap();
     (conversion, new)
 }
@@ -82,6 +82,16 @@ fn a_program_of_stock_s_name_elsewhere_is_told_of_and_left_alone() {
 }
 
 #[test]
+fn a_trial_is_of_the_services_that_were_named() {
+    let only = |name: &str| convert(FILE.as_bytes(), &commands(true), &[name.to_owned()]);
+    let conversion = only("relay").unwrap();
+    let services: Vec<_> = conversion.converted.iter().map(|line| line.service.as_str()).collect();
+    assert_eq!((services.as_slice(), conversion.edits.len()), (["relay"].as_slice(), 2), "and the cache");
+    assert_eq!(only("scache"), Err(ConversionError::Nobody("scache".into())));
+    assert_eq!(only("inet"), Err(ConversionError::Nobody("inet".into())));
+}
+
+#[test]
 fn without_our_cache_lines_have_no_option_and_no_service_is_added() {
     let (_, new) = converted(FILE, false);
     assert_eq!(
@@ -129,7 +139,7 @@ fn what_master_would_not_read_is_refused_with_the_line() {
 
 #[test]
 fn a_cache_that_somebody_chose_is_not_overruled() {
-    let refused = |text: &str| convert(text.as_bytes(), &commands(true)).unwrap_err();
+    let refused = |text: &str| convert(text.as_bytes(), &commands(true), &[]).unwrap_err();
     for option in [
         "-o connection_cache_service_name=x",
         "-voconnection_cache_service_name=x",

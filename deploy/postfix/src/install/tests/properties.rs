@@ -58,7 +58,7 @@ fn foreign() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn what_was_applied_and_undone_is_what_was_there(text in file(), cache: bool) {
-        let conversion = convert(text.as_bytes(), &commands(cache)).unwrap();
+        let conversion = convert(text.as_bytes(), &commands(cache), &[]).unwrap();
         let applied = edited(text.as_bytes(), &conversion.edits);
         let back = restore(&applied, text.as_bytes(), &applied).unwrap();
         prop_assert_eq!(String::from_utf8(edited(&applied, &back.edits)).unwrap(), text);
@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn what_was_put_in_can_be_taken_out_without_what_was_kept(text in file(), cache: bool) {
-        let conversion = convert(text.as_bytes(), &commands(cache)).unwrap();
+        let conversion = convert(text.as_bytes(), &commands(cache), &[]).unwrap();
         let applied = edited(text.as_bytes(), &conversion.edits);
         let back = restore_by_name(&applied).unwrap();
         prop_assert_eq!(String::from_utf8(edited(&applied, &back.edits)).unwrap(), text);
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn edits_of_others_around_ours_stay(text in file(), head in foreign(), tail in foreign(), cache: bool) {
-        let conversion = convert(text.as_bytes(), &commands(cache)).unwrap();
+        let conversion = convert(text.as_bytes(), &commands(cache), &[]).unwrap();
         let applied = String::from_utf8(edited(text.as_bytes(), &conversion.edits)).unwrap();
         let around = |inner: &str| {
             let end = if inner.is_empty() || inner.ends_with('\n') { "" } else { "\n" };
@@ -88,9 +88,9 @@ proptest! {
     #[test]
     fn all_that_ran_smtp_or_lmtp_runs_ours_and_the_rest_is_as_it_was(text in file(), cache: bool) {
         let commands = commands(cache);
-        let conversion = convert(text.as_bytes(), &commands).unwrap();
+        let conversion = convert(text.as_bytes(), &commands, &[]).unwrap();
         let applied = edited(text.as_bytes(), &conversion.edits);
-        prop_assert!(convert(&applied, &commands).unwrap().edits.is_empty());
+        prop_assert!(convert(&applied, &commands, &[]).unwrap().edits.is_empty());
         let (before, after) = (services(text.as_bytes()).unwrap(), services(&applied).unwrap());
         let after = after.into_iter().filter(|service| service.name != "bscache");
         for (old, new) in before.into_iter().zip(after) {
