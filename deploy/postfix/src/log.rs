@@ -1,28 +1,27 @@
-//! Log lines to where Postfix's go: the system's log, or postlogd. Nothing here ever waits.
+//! Log lines to where Postfix's go: the system's log, or postlogd. Whoever listens there may be slow, but not for long.
 
 use jiff::tz::TimeZone;
-use maincf::value::SyslogFacility;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::fmt;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Octets of text that one line has at most.
 const LONGEST: usize = 2000;
+/// Facility `mail`, shifted to its place in a priority.
+const FACILITY: u32 = 2 << 3;
 
 /// Where lines go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The system's log.
-    Syslog {
-        /// Its socket.
-        path: PathBuf,
-        /// Under which heading lines go there.
-        facility: SyslogFacility,
-    },
+    Syslog(PathBuf),
     /// postlogd, which writes `maillog_file`.
     Postlog {
         /// Its socket.
@@ -35,7 +34,7 @@ pub enum Target {
 impl Target {
     fn path(&self) -> &Path {
         match self {
-            Self::Syslog { path, .. } | Self::Postlog { path, .. } => path,
+            Self::Syslog(path) | Self::Postlog { path, .. } => path,
         }
     }
 }
@@ -49,7 +48,13 @@ pub struct Log {
     /// `tag[pid]: `
     origin: String,
     level: Level,
+    /// Milliseconds that a full queue is still waited for, in all until it takes a line again.
+    patience: AtomicU64,
 }
+
+/// Agents that start at once fill the queue of postlogd, which has ten places, for moments. One that does not move at all
+/// must not hold mail up, nor master, which may be the one that waits.
+const PATIENCE: u64 = 1000;
 
 impl Log {
     /// Lines of `tag`, which is `postfix/smtp` or the like.
@@ -63,13 +68,8 @@ impl Log {
         };
         let origin = format!("{tag}[{}]: ", std::process::id());
         let level = if verbose > 0 { Level::DEBUG } else { Level::INFO };
-        Self { socket: connect().ok(), target, zone: TimeZone::system(), origin, level }
-    }
-
-    /// The system's log, while the configuration has not been read.
-    fn system(tag: &str) -> Self {
-        let target = Target::Syslog { path: "/dev/log".into(), facility: SyslogFacility::Mail };
-        Self::new(target, tag, 0)
+        let patience = AtomicU64::new(PATIENCE);
+        Self { socket: connect().ok(), target, zone: TimeZone::system(), origin, level, patience }
     }
 
     /// Takes all events of this process from now on.
@@ -78,7 +78,35 @@ impl Log {
         let _already_set = tracing::subscriber::set_global_default(self);
     }
 
+    /// Sends it, and waits a little where the queue is full.
     fn send(&self, socket: &UnixDatagram, line: &[u8]) -> io::Result<usize> {
+        loop {
+            let sent = self.try_send(socket, line);
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.has_room_soon(socket) => {}
+                Err(error) => return Err(error),
+                Ok(octets) => {
+                    self.patience.store(PATIENCE, Ordering::Relaxed);
+                    return Ok(octets);
+                }
+            }
+        }
+    }
+
+    /// Waits for a place in the queue, as long as there is patience.
+    fn has_room_soon(&self, socket: &UnixDatagram) -> bool {
+        let left = self.patience.load(Ordering::Relaxed);
+        let began = Instant::now();
+        let mut ready = [PollFd::new(socket, PollFlags::OUT)];
+        let limit = Duration::from_millis(left).try_into().ok();
+        let room = left > 0 && poll(&mut ready, limit.as_ref()).is_ok_and(|ready| ready > 0);
+        // Several may wait for one place: whoever does not get it has waited all the same.
+        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(left).max(1);
+        self.patience.store(left.saturating_sub(waited), Ordering::Relaxed);
+        room
+    }
+
+    fn try_send(&self, socket: &UnixDatagram, line: &[u8]) -> io::Result<usize> {
         match socket.send(line) {
             // Who listened there has gone; another may be at the same place. It is found unless that is outside a chroot.
             Err(error)
@@ -94,9 +122,9 @@ impl Log {
         let time = now.to_zoned(self.zone.clone()).strftime("%b %d %H:%M:%S").to_string();
         let (origin, label, text) = (&self.origin, severity.label(), Line(text));
         match &self.target {
-            Target::Syslog { facility, .. } => {
+            Target::Syslog(_) => {
                 let time = now.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
-                format!("<{}>{time} {origin}{label}{text}", facility.number() << 3 | severity.number())
+                format!("<{}>{time} {origin}{label}{text}", FACILITY | severity.number())
             }
             Target::Postlog { hostname, .. } => format!("{time} {hostname} {origin}{label}{text}"),
         }
@@ -106,7 +134,7 @@ impl Log {
 /// The process ends for this. It may be that nobody has set up a log yet: then to the system's.
 pub fn fatal(program: &str, why: &str) {
     if !tracing::dispatcher::has_been_set() {
-        Log::system(&format!("postfix/{program}")).install();
+        Log::new(Target::Syslog("/dev/log".into()), &format!("postfix/{program}"), 0).install();
     }
     tracing::error!("fatal: {why}");
 }
@@ -176,7 +204,7 @@ impl Subscriber for Log {
         let severity = Severity::of(*event.metadata().level());
         let datagram = self.datagram(severity, &text.0, jiff::Timestamp::now());
         if let Some(socket) = &self.socket {
-            // A full queue loses the line: a process that waits here would hold mail up, and perhaps master.
+            // A queue that stays full loses the line: a process that waits for it would hold mail up.
             let _lost = self.send(socket, datagram.as_bytes());
         }
     }
@@ -222,20 +250,15 @@ mod tests {
             zone: TimeZone::UTC,
             origin: "postfix/smtp[7]: ".into(),
             level: Level::INFO,
+            patience: AtomicU64::new(0),
         }
-    }
-
-    fn syslog(path: &Path) -> Target {
-        Target::Syslog { path: path.to_owned(), facility: SyslogFacility::Mail }
     }
 
     #[test]
     fn lines_have_the_shape_of_their_target() {
         let now = jiff::Timestamp::from_second(1_795_348_800).unwrap();
-        let to = |facility| log(Target::Syslog { path: "/dev/log".into(), facility });
-        let line = to(SyslogFacility::Local6).datagram(Severity::Info, "x", now);
-        assert!(line.starts_with("<182>"), "{line}");
-        let line = to(SyslogFacility::Mail).datagram(Severity::Warning, "a\r\nb\u{1b}", now);
+        let syslog = log(Target::Syslog("/dev/log".into()));
+        let line = syslog.datagram(Severity::Warning, "a\r\nb\u{1b}", now);
         assert!(line.starts_with("<20>") && line.ends_with(" postfix/smtp[7]: warning: a? b?"), "{line}");
         let postlog = log(Target::Postlog { path: "x".into(), hostname: "mx".into() });
         let line = postlog.datagram(Severity::Info, &"x".repeat(3000), now);
@@ -248,7 +271,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let first = UnixDatagram::bind(&path).unwrap();
-        let log = Log::new(syslog(&path), "postfix/smtp", 0);
+        let log = Log::new(Target::Syslog(path.clone()), "postfix/smtp", 0);
         drop(first);
         std::fs::remove_file(&path).unwrap();
         tracing::subscriber::with_default(log, || {
@@ -264,10 +287,21 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_read_slowly_loses_nothing() {
+        let path = std::env::temp_dir().join(format!("baton-slow-log-{}", std::process::id()));
+        let reader = UnixDatagram::bind(&path).unwrap();
+        let log = Log::new(Target::Syslog(path.clone()), "postfix/smtp", 0);
+        let all = std::thread::spawn(move || (0..500).filter(|_| reader.recv(&mut [0; 100]).is_ok()).count());
+        tracing::subscriber::with_default(log, || (0..500).for_each(|number| tracing::info!("{number}")));
+        assert_eq!(all.join().unwrap(), 500);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
     fn a_log_that_nobody_reads_holds_nothing_up() {
         let folder = std::env::temp_dir().join(format!("baton-log-{}", std::process::id()));
         let reader = UnixDatagram::bind(&folder).unwrap();
-        let log = Log::new(syslog(&folder), "postfix/smtp", 0);
+        let log = Log::new(Target::Syslog(folder.clone()), "postfix/smtp", 0);
         tracing::subscriber::with_default(log, || {
             for _ in 0..2000 {
                 tracing::info!("{}", "y".repeat(1500));
