@@ -141,6 +141,7 @@ impl Delivery<'_> {
     async fn run(&mut self) -> Result<(), Abandoned> {
         if let Some(failure) = additions::obstacle(self) {
             self.last_failure = Some(failure);
+            self.last_relay = Relay { name: self.context.service.to_string(), uses: 1 };
             return Ok(());
         }
         let nexthops = match lookup::nexthops(self.context, &self.request.nexthop) {
@@ -201,7 +202,7 @@ impl Delivery<'_> {
         let lost = matches!(settled.session, SessionEnd::Broken(Broken::Lost(_)));
         let again = lost && self.fallback.is_some();
         let position = if again { Position::NotLast } else { position };
-        transact::settle(self, &connection, &open, &settled.verdicts, position, stamps, success);
+        transact::settle(self, &connection, &open, &settled, position, stamps, success);
         keep::part(self, connection, nexthop, settled.session, afterwards);
         Ok(if again { Carried::Lost } else { Carried::Used })
     }

@@ -6,7 +6,7 @@ use crate::refused::{self, RefusedLogins};
 use maincf::params::Sasl;
 use maincf::tables::{DomainMatcher, Membership, Opener, ParentMatch, TableError, TableList};
 use maincf::value::SaslOptions;
-use maincf::{DeliveryConfig, MainCf, Protocol};
+use maincf::{DeliveryConfig, Deployment, MainCf, Protocol};
 use sasl::{Authzid, BadCredential, Credential, Filtered, SecurityOptions, SecurityPolicy};
 use smtp::{LoginRefusals, MailAuth};
 use std::cell::Cell;
@@ -146,7 +146,8 @@ impl LoginContext {
             },
             refusals: if sasl.auth_soft_bounce { LoginRefusals::Soft } else { LoginRefusals::AsSaid },
             refused: refused_logins(sasl, cf)?,
-            warned: Cell::new(false),
+            // Its log has the warnings that its own agents write, and no others.
+            warned: Cell::new(cf.deployment() == Deployment::Postfix),
         })
     }
 

@@ -20,7 +20,8 @@ pub(super) fn obstacle(delivery: &Delivery<'_>) -> Option<Failure> {
     let open = delivery.left.left();
     if flags.by_recipient() && open.len() > 1 {
         let service = &delivery.context.service;
-        tracing::warn!("flags D and O of transport {service} need {service}_destination_recipient_limit = 1");
+        let flag = if flags.delivered_to { 'D' } else { 'O' };
+        tracing::warn!("flag `{flag}' requires {service}_destination_recipient_limit = 1");
         return Some(Failure::new("4.3.5", "mail system configuration error"));
     }
     let recipient = delivery.left.at(*open.first()?).filter(|_| flags.delivered_to)?;

@@ -67,7 +67,7 @@ async fn tcp(context: &Context, address: SocketAddr) -> Result<TcpStream, NotCon
     if let Some(local) = bind_address(context, address)
         && let Err(error) = socket.bind(SocketAddr::new(local, 0))
     {
-        tracing::warn!("bind {local}: {error}");
+        tracing::warn!("smtp_connect_addr: bind {local}: {}", reason(&error));
         if context.config.connect.bind_address_enforce {
             return Err(NotConnected::NotBound);
         }
@@ -106,16 +106,12 @@ fn failure(candidate: &Candidate, error: &NotConnected) -> Failure {
         NotConnected::NotBound => return Failure::new("4.4.0", error.to_string()),
         NotConnected::System(error) => error,
     };
-    let reason = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(errno) => strerror(errno),
-        None => error.to_string(),
-    };
-    Failure::new("4.4.1", format!("connect to {}: {reason}", super::relay_name(candidate)))
+    Failure::new("4.4.1", format!("connect to {}: {}", super::relay_name(candidate), reason(error)))
 }
 
 /// The system's words without Rust's "(os error 111)".
-fn strerror(errno: rustix::io::Errno) -> String {
-    let text = io::Error::from(errno).to_string();
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 

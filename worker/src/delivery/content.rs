@@ -20,6 +20,7 @@ pub(super) struct Content<'a> {
     added: Vec<u8>,
     changes: Option<Changes<'a>>,
     encoder: DataEncoder,
+    line_limit: usize,
     /// How long writing may take.
     pub(super) limit: Limit,
     /// How long the end of the text goes before the final dot, where the server wants that.
@@ -50,7 +51,15 @@ impl<'a> Content<'a> {
         let (reader, encoder) = (delivery.mail.reader(), DataEncoder::new(line_limit));
         let pause = (facts.dot == FinalDot::Late).then(|| context.config.hello.pix_delay.get());
         let added = std::mem::take(&mut outgoing.added);
-        Self { reader, added, changes, encoder, limit: limit(delivery, outgoing.conversion), pause }
+        Self {
+            reader,
+            added,
+            changes,
+            encoder,
+            line_limit,
+            limit: limit(delivery, outgoing.conversion),
+            pause,
+        }
     }
 
     /// The text as far as the server does not interrupt it. Its end stays outgoing, to leave with the final dot.
@@ -79,6 +88,10 @@ impl<'a> Content<'a> {
             }
         }
         self.encoder.finish(&mut wire.outgoing);
+        if self.encoder.folded() > 0 {
+            let (id, limit) = (&delivery.request.queue_id, self.line_limit);
+            tracing::info!("{id}: breaking line > {limit} bytes with <CR><LF>SPACE");
+        }
         if let Some(pause) = self.pause {
             wire.flush(delivery.duty, self.limit).await?;
             delivery.duty.guard(tokio::time::sleep(pause)).await?;

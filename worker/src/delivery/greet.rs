@@ -158,9 +158,8 @@ async fn introduce<'a, C: smtp::Channel>(
         tracing::info!("{queue_id}: enabling PIX workarounds: {workarounds} for {}", place.relay());
     }
     let greeted = hello.finish().map_err(|failed| leave(wire, place, &failed))?;
-    let peer = greeted.peer();
-    greeted.remarks().iter().for_each(|remark| warn(peer, remark));
-    match loops(terms, peer, place, greeted.own_name()) {
+    greeted.remarks().iter().for_each(|remark| warn(place, remark));
+    match loops(terms, place, greeted.own_name()) {
         Some(failure) => Err(part(wire, failure)),
         None => Ok(greeted),
     }
@@ -192,7 +191,8 @@ fn unsecured(wire: &mut Wire, error: NotSecured) -> GreetError {
     }
 }
 
-fn warn(peer: &str, remark: &Remark) {
+fn warn(place: &Place, remark: &Remark) {
+    let peer = place.relay();
     match remark {
         Remark::BadSizeLimit(text) => tracing::warn!("bad EHLO SIZE limit {text:?} from {peer}"),
         Remark::Utf8WithoutEightBit => {
@@ -203,11 +203,11 @@ fn warn(peer: &str, remark: &Remark) {
 }
 
 /// A server on port 25 that calls itself by our name is us.
-fn loops(terms: &Terms<'_>, peer: &str, place: &Place, own_name: smtp::OwnName) -> Option<Failure> {
+fn loops(terms: &Terms<'_>, place: &Place, own_name: smtp::OwnName) -> Option<Failure> {
     if place.port != SMTP_PORT {
         return None;
     }
-    let own = &*terms.context.config.identity.hostname;
+    let (own, peer) = (&*terms.context.config.identity.hostname, place.relay());
     if own_name.in_greeting {
         tracing::warn!("host {peer} greeted me with my own hostname {own}");
     }

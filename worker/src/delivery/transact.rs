@@ -15,7 +15,7 @@ use maincf::value::{DeliveryFlags, VerifyTarget};
 use proto::job;
 use smtp::{
     Action, Afterwards, Body, Certainty, ClientSource, EndReplies, Envelope, Extension, OriginalClient,
-    Outcome, ProbeUntil, Purpose, Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Transaction,
+    Outcome, ProbeUntil, Purpose, Quoting, Ready, Recipient, Reply, ReplyClass, Scope, Settled, Transaction,
     TransactionOptions, Utf8, Verdict,
 };
 
@@ -75,7 +75,9 @@ async fn drive(
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
         wire.log_heard(Discretion::Open);
         wire.log_said(from, Discretion::Open);
-        transaction.take_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        for warning in transaction.take_warnings() {
+            tracing::warn!("host {} {warning}", connection.place.relay());
+        }
         let passed = match action {
             Action::Await(stage) => {
                 let patience = patience(context, stage);
@@ -161,12 +163,12 @@ pub(super) fn success(ready: &Ready, flags: DeliveryFlags) -> job::Fate {
     }
 }
 
-/// Verdicts become results: failures first, since their replies came first.
+/// Verdicts become results, in the order in which they fell.
 pub(super) fn settle(
     delivery: &mut Delivery<'_>,
     connection: &Connection,
     open: &[usize],
-    verdicts: &[Verdict],
+    Settled { verdicts, order, .. }: &Settled,
     position: Position,
     stamps: Stamps,
     success: job::Fate,
@@ -181,16 +183,15 @@ pub(super) fn settle(
         Some(failure) => delivery.dead = Some(Failure::of_dialogue(failure, host)),
         None => delivery.reached = true,
     }
-    for (at, verdict) in open.iter().zip(verdicts) {
-        if let Verdict::Failed(failure) = verdict {
-            delivery.apply(*at, &Failure::of_dialogue(failure, host), position, &relay, stamps);
-        }
-    }
-    for (at, verdict) in open.iter().zip(verdicts) {
+    for at in order {
+        let (Some(verdict), Some(at)) = (verdicts.get(*at), open.get(*at)) else { continue };
         let (reply, word) = match verdict {
             Verdict::Sent(reply) => (reply, "sent"),
             Verdict::Deliverable(reply) => (reply, "deliverable"),
-            Verdict::Failed(_) => continue,
+            Verdict::Failed(failure) => {
+                delivery.apply(*at, &Failure::of_dialogue(failure, host), position, &relay, stamps);
+                continue;
+            }
         };
         let sent = delivery.context.rewordings.result(accepted(reply, host));
         let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);

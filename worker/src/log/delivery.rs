@@ -45,10 +45,15 @@ pub fn line(
     tracing::info!(
         service,
         "{queue_id}: to=<{}>{}, relay={}, {delays}, dsn={dsn}, status={status} ({reason})",
-        recipient.address,
+        external(&recipient.address),
         Original(recipient),
         Used(relay),
     );
+}
+
+/// As it is written on the wire, which is what `info_log_address_format` is by default.
+fn external(address: &str) -> String {
+    if address.is_empty() { String::new() } else { mime::with_quotes(address) }
 }
 
 struct Original<'a>(&'a Recipient);
@@ -59,7 +64,7 @@ impl fmt::Display for Original<'_> {
         if original.is_empty() || original.eq_ignore_ascii_case(address) {
             return Ok(());
         }
-        write!(f, ", orig_to=<{original}>")
+        write!(f, ", orig_to=<{}>", external(original))
     }
 }
 

@@ -188,7 +188,11 @@ fn target(kind: RecordKind, owner: &Name, target: &Name) -> Option<Host> {
     }
     let number = text(target).as_deref().and_then(Host::dotted);
     match &number {
-        Some(_) => tracing::warn!("numeric name in {kind} record of {}: {}", shown(owner), shown(target)),
+        Some(_) => {
+            let (owner, target) = (shown(owner), shown(target));
+            let [owner, target] = [&owner, &target].map(|name| name.trim_end_matches('.'));
+            tracing::warn!("numeric domain name in resource data of {kind} record for {owner}: {target}");
+        }
         None => tracing::warn!("malformed name in {kind} record of {}: {}", shown(owner), shown(target)),
     }
     number

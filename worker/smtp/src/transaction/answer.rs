@@ -73,8 +73,8 @@ impl Transaction<'_> {
         if reply.code.class() == ReplyClass::Completed {
             self.said.alive = true;
         } else {
-            let (peer, said, command) = (self.peer, reply.one_line(), stage.command());
-            self.warnings.push(format!("host {peer} said: {said} (in reply to {command} command)"));
+            let (said, command) = (reply.one_line(), stage.command());
+            self.warnings.push(format!("said: {said} (in reply to {command} command)"));
         }
     }
 

@@ -246,7 +246,8 @@ impl<'a> Transaction<'a> {
         self.afterwards = afterwards;
     }
 
-    /// What the administrator should hear although it stops nothing: one line each, given out once.
+    /// What the administrator should hear of the server although it stops nothing: a line each, which goes behind the
+    /// server's name; given out once.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
@@ -278,8 +279,8 @@ impl<'a> Transaction<'a> {
             None if self.said.anything => SessionEnd::Ready(self.ready.reused()),
             None => SessionEnd::Ready(self.ready),
         };
-        let verdicts = self.ledger.into_verdicts(|| Failure::lost(peer, Lost::Closed, stage));
-        Outcome::Settled(Settled { verdicts, session })
+        let (verdicts, order) = self.ledger.into_verdicts(|| Failure::lost(peer, Lost::Closed, stage));
+        Outcome::Settled(Settled { verdicts, order, session })
     }
 
     /// Whether the next thing may not be written before a reply has come.

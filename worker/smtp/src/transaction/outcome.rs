@@ -26,6 +26,8 @@ pub struct Stale {
 pub struct Settled {
     /// One per recipient, in the order of the envelope.
     pub verdicts: Vec<Verdict>,
+    /// Positions in that list, in the order in which the verdicts fell.
+    pub order: Vec<usize>,
     /// What to do with the session.
     pub session: SessionEnd,
 }

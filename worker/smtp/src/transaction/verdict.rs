@@ -20,6 +20,8 @@ pub enum Verdict {
 #[derive(Debug)]
 pub(super) struct Ledger<'a> {
     slots: Vec<Slot<'a>>,
+    /// Positions of those with a verdict, in the order of the verdicts.
+    settled: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,10 @@ impl<'a> Ledger<'a> {
             Ok(mailbox) => Slot::Open(mailbox),
             Err(failure) => Slot::Final(Verdict::Failed(failure)),
         };
-        Self { slots: recipients.map(slot).collect() }
+        let slots: Vec<Slot<'a>> = recipients.map(slot).collect();
+        let failed = slots.iter().enumerate().filter(|(_, slot)| matches!(slot, Slot::Final(_)));
+        let settled = failed.map(|(at, _)| at).collect();
+        Self { slots, settled }
     }
 
     /// The first open recipient at or after `from`.
@@ -63,6 +68,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn settle(&mut self, at: usize, verdict: Verdict) {
         if let Some(slot @ (Slot::Open(_) | Slot::Accepted)) = self.slots.get_mut(at) {
             *slot = Slot::Final(verdict);
+            self.settled.push(at);
         }
     }
 
@@ -81,22 +87,23 @@ impl<'a> Ledger<'a> {
 
     /// The same verdict for every survivor.
     pub(super) fn settle_survivors(&mut self, verdict: &Verdict) {
-        for slot in self.slots.iter_mut().filter(|slot| matches!(slot, Slot::Accepted)) {
-            *slot = Slot::Final(verdict.clone());
-        }
+        let survivors: Vec<usize> = self.survivors().collect();
+        survivors.into_iter().for_each(|at| self.settle(at, verdict.clone()));
     }
 
     /// The same failure for everyone at or after `from` who is open.
     pub(super) fn fail_open_from(&mut self, from: usize, failure: &Failure) {
-        for slot in self.slots.iter_mut().skip(from).filter(|slot| matches!(slot, Slot::Open(_))) {
-            *slot = Slot::Final(Verdict::Failed(failure.clone()));
+        for at in from..self.slots.len() {
+            if self.is_open(at) {
+                self.settle(at, Verdict::Failed(failure.clone()));
+            }
         }
     }
 
     /// The same failure for everyone without a verdict.
     pub(super) fn fail_rest(&mut self, failure: &Failure) {
-        for slot in self.slots.iter_mut().filter(|slot| !matches!(slot, Slot::Final(_))) {
-            *slot = Slot::Final(Verdict::Failed(failure.clone()));
+        for at in 0..self.slots.len() {
+            self.settle(at, Verdict::Failed(failure.clone()));
         }
     }
 
@@ -104,12 +111,14 @@ impl<'a> Ledger<'a> {
         self.slots.iter().all(|slot| matches!(slot, Slot::Final(_)))
     }
 
-    /// In the order of the envelope; `unsettled` for whoever has none.
-    pub(super) fn into_verdicts(self, unsettled: impl Fn() -> Failure) -> Vec<Verdict> {
+    /// In the order of the envelope, and the order in which they came; `unsettled` for whoever has none.
+    pub(super) fn into_verdicts(mut self, unsettled: impl Fn() -> Failure) -> (Vec<Verdict>, Vec<usize>) {
+        let open = self.slots.iter().enumerate().filter(|(_, slot)| !matches!(slot, Slot::Final(_)));
+        self.settled.extend(open.map(|(at, _)| at));
         let verdict = |slot| match slot {
             Slot::Final(verdict) => verdict,
             Slot::Open(_) | Slot::Accepted => Verdict::Failed(unsettled()),
         };
-        self.slots.into_iter().map(verdict).collect()
+        (self.slots.into_iter().map(verdict).collect(), self.settled)
     }
 }
