@@ -53,6 +53,7 @@ pub mod zone;
 pub mod alone;
 pub mod dovecot;
 pub mod lab;
+pub mod parity;
 pub mod policy;
 pub mod postfix;
 pub mod show;

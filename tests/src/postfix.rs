@@ -151,11 +151,16 @@ pub struct Postfix {
 impl Postfix {
     /// Submits a message by sendmail(1), with these options of it.
     pub fn submit(&self, options: &[&str], sender: &str, recipients: &[&str], content: &str) {
+        self.submit_octets(options, sender, recipients, content.as_bytes());
+    }
+
+    /// The same, of a message that need not be text.
+    pub fn submit_octets(&self, options: &[&str], sender: &str, recipients: &[&str], content: &[u8]) {
         let mut command = Command::new(programs::debian("sendmail"));
         command.arg("-C").arg(&self.etc).args(options).args(["-i", "-f", sender, "--"]).args(recipients);
         let mut sendmail =
             command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("sendmail runs");
-        let written = sendmail.stdin.take().expect("piped").write_all(content.as_bytes());
+        let written = sendmail.stdin.take().expect("piped").write_all(content);
         written.expect("sendmail reads");
         assert!(sendmail.wait().expect("own child").success(), "sendmail refused");
     }
@@ -179,6 +184,11 @@ impl Postfix {
             }
         }
         found
+    }
+
+    /// The root of its queue.
+    pub fn queue_directory(&self) -> &Path {
+        &self.queue
     }
 
     /// Where its configuration is.

@@ -187,7 +187,17 @@ struct Shared {
 impl FakeDns {
     /// Starts it.
     pub fn start(zone: Zone) -> Self {
-        let (udp, tcp) = sockets();
+        Self::serve(zone, sockets())
+    }
+
+    /// Starts it at this address, for programs that insist on port 53: in a namespace of their own.
+    pub fn start_at(zone: Zone, address: SocketAddr) -> Self {
+        let udp = UdpSocket::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        let tcp = TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        Self::serve(zone, prepared(udp, tcp))
+    }
+
+    fn serve(zone: Zone, (udp, tcp): (UdpSocket, TcpListener)) -> Self {
         let address = udp.local_addr().expect("bound");
         let shared = Arc::new(Shared {
             zone: Mutex::new(zone),
@@ -252,12 +262,16 @@ fn sockets() -> (UdpSocket, TcpListener) {
     for _ in 0..100 {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         if let Ok(tcp) = TcpListener::bind(udp.local_addr().expect("bound")) {
-            udp.set_read_timeout(Some(HEARTBEAT)).expect("own socket");
-            tcp.set_nonblocking(true).expect("own socket");
-            return (udp, tcp);
+            return prepared(udp, tcp);
         }
     }
     panic!("no port is free for both UDP and TCP");
+}
+
+fn prepared(udp: UdpSocket, tcp: TcpListener) -> (UdpSocket, TcpListener) {
+    udp.set_read_timeout(Some(HEARTBEAT)).expect("own socket");
+    tcp.set_nonblocking(true).expect("own socket");
+    (udp, tcp)
 }
 
 fn serve_udp(socket: &UdpSocket, shared: &Shared) {

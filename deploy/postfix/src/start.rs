@@ -108,7 +108,11 @@ pub fn rehearse(line: &CommandLine, folder: &Path) -> Result<Vec<Warning>, Start
 }
 
 fn parameters(line: &CommandLine, cf: &MainCf) -> Result<DeliveryConfig, StartError> {
-    Ok(DeliveryConfig::load(cf, line.protocol)?)
+    let config = DeliveryConfig::load(cf, line.protocol)?;
+    if config.nexthop.best_mx_transport.is_some() {
+        return Err(StartError::NotBuilt("best_mx_transport"));
+    }
+    Ok(config)
 }
 
 /// `baton_postfix_version` in master.cf or main.cf, else the installed Postfix's own word.

@@ -4,8 +4,10 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Duration;
 use testkit::peer;
+use testkit::policy::namespace;
 use testkit::show::{
-    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, syscalls, tls_chain, tls_policy,
+    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, postfix_parity, syscalls, tls_chain,
+    tls_policy,
 };
 
 #[derive(Parser)]
@@ -61,6 +63,18 @@ enum Which {
     IntakeSync {
         #[arg(long, default_value_t = 10)]
         messages: usize,
+    },
+    /// Our agents beside Postfix's own under one Postfix: every case run by both, and all that can be seen compared.
+    PostfixParity {
+        /// Only cases whose name holds this.
+        #[arg(long)]
+        only: Option<String>,
+        /// List everything that was seen.
+        #[arg(long)]
+        list: bool,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
     },
     /// System calls per delivery, by program.
     Syscalls {
@@ -120,7 +134,12 @@ fn main() -> ExitCode {
             let way = if tls { syscalls::Way::Tls } else { syscalls::Way::Plaintext };
             syscalls::show(messages, concurrency, way)
         }
-        Which::TlsPolicy { inside: false, .. } => tls_policy::in_namespace(),
+        Which::TlsPolicy { inside: false, .. } | Which::PostfixParity { inside: false, .. } => {
+            namespace::go_inside()
+        }
+        Which::PostfixParity { only, list, inside: true } => {
+            postfix_parity::show(&postfix_parity::Plan { only, list })
+        }
         Which::TlsPolicy { postfix, only, list, inside: true } => {
             let sides = if postfix { tls_policy::Sides::Postfix } else { tls_policy::Sides::Both };
             tls_policy::show(&tls_policy::Plan { sides, only, list })

@@ -2,6 +2,7 @@
 
 use crate::programs;
 use crate::sandbox::Sandbox;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,6 +13,17 @@ pub fn command(program: &Path) -> Command {
     command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     command.args(["--propagation", "private", "--"]).arg(program);
     command
+}
+
+/// This program once more, with the same words and `--inside`, where port 25 and the resolver are ours.
+///
+/// Our programs are built before: inside there is no network.
+pub fn go_inside() -> ! {
+    let own = std::env::current_exe().expect("the program's own path");
+    let mut command = command(&own);
+    command.args(std::env::args_os().skip(1)).arg("--inside").env("BATON_PROGRAMS", programs::folder());
+    let error = command.exec();
+    panic!("{:?}: {error}", command.get_program());
 }
 
 /// To be called once inside: the loopback is up, and the resolver is at 127.0.0.1 port 53.

@@ -7,6 +7,7 @@ pub mod crash;
 pub mod exactly_once;
 pub mod final_reply;
 pub mod intake_sync;
+pub mod postfix_parity;
 pub mod syscalls;
 pub mod tls_chain;
 pub mod tls_policy;

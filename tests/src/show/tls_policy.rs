@@ -4,9 +4,7 @@ use super::Verdict;
 use crate::policy::report::{self, Comparison};
 use crate::policy::stage::Stage;
 use crate::policy::{baton, case::Case, cases, differences, namespace, oracle};
-use crate::programs;
 use crate::sandbox::Sandbox;
-use std::os::unix::process::CommandExt;
 use std::time::Instant;
 
 /// Fewer distinct outcomes of Postfix than this, and cases have become empty.
@@ -30,17 +28,6 @@ pub struct Plan {
     pub only: Option<String>,
     /// Every outcome is listed, not only counted.
     pub list: bool,
-}
-
-/// This program once more, with the same words and `--inside`, where port 25 and the resolver are ours.
-///
-/// Our programs are built before: inside there is no network.
-pub fn in_namespace() -> ! {
-    let own = std::env::current_exe().expect("the program's own path");
-    let mut command = namespace::command(&own);
-    command.args(std::env::args_os().skip(1)).arg("--inside").env("BATON_PROGRAMS", programs::folder());
-    let error = command.exec();
-    panic!("{:?}: {error}", command.get_program());
 }
 
 /// Runs everything; to be called inside the namespace ([`namespace::command`]).

@@ -24,7 +24,7 @@ pub struct Issued {
 
 impl Issued {
     /// As a server shows it.
-    pub(in super::super) fn certified(&self) -> Arc<CertifiedKey> {
+    pub(crate) fn certified(&self) -> Arc<CertifiedKey> {
         let chain = [&self.leaf].into_iter().chain(self.issuers.iter().take(self.sent).map(|(der, _)| der));
         let chain = chain.map(|der| CertificateDer::from(der.clone())).collect();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.private.clone()));
