@@ -43,21 +43,40 @@ impl fmt::Display for Balance {
 
 /// Compares by Message-ID, for messages that reach the sink in one transaction each.
 pub fn compare(sent: &[Sent], received: &[Received]) -> Balance {
-    let mut arrived: HashMap<&str, Vec<&Received>> = HashMap::new();
-    for message in received {
-        arrived.entry(&message.message_id).or_default().push(message);
+    let sent = sent.iter().map(|message| (message.message_id.clone(), message));
+    balance(sent, received.iter().map(|message| (message.message_id.clone(), message)))
+}
+
+/// Compares by Message-ID and recipient, for messages whose recipients are served apart, or twice.
+pub fn compare_copies(sent: &[Sent], received: &[Received]) -> Balance {
+    let name = |id: &str, recipient: &str| format!("{id} to {recipient}");
+    let sent = sent.iter().flat_map(|message| {
+        message.recipients.iter().map(move |to| (name(&message.message_id, to), message))
+    });
+    let received = received.iter().flat_map(|message| {
+        message.recipients.iter().map(move |to| (name(&message.message_id, to), message))
+    });
+    balance(sent, received)
+}
+
+fn balance<'a>(
+    sent: impl Iterator<Item = (String, &'a Sent)>,
+    received: impl Iterator<Item = (String, &'a Received)>,
+) -> Balance {
+    let mut arrived: HashMap<String, Vec<&Received>> = HashMap::new();
+    for (name, message) in received {
+        arrived.entry(name).or_default().push(message);
     }
     let mut balance = Balance::default();
-    for message in sent {
-        let id = message.message_id.clone();
-        match arrived.remove(message.message_id.as_str()).as_deref() {
-            None => balance.lost.push(id),
+    for (name, message) in sent {
+        match arrived.remove(&name).as_deref() {
+            None => balance.lost.push(name),
             Some([one]) if one.body == message.body && one.original == message.original => balance.good += 1,
-            Some([_]) => balance.changed.push(id),
-            Some(_) => balance.duplicated.push(id),
+            Some([_]) => balance.changed.push(name),
+            Some(_) => balance.duplicated.push(name),
         }
     }
-    balance.unknown = arrived.into_keys().map(str::to_owned).collect();
+    balance.unknown = arrived.into_keys().collect();
     balance
 }
 
@@ -99,5 +118,19 @@ mod tests {
         assert_eq!(balance.changed, ["<4@t>"]);
         assert_eq!(balance.unknown, ["<5@t>"]);
         assert_eq!(balance.faults(), 4);
+    }
+
+    #[test]
+    fn each_recipient_has_a_copy_of_its_own() {
+        let mail = |to: &[&str]| {
+            let mut mail = Mail::new(to[0], "1@t", b"a");
+            mail.recipients = to.iter().map(|&to| to.to_owned()).collect();
+            mail
+        };
+        let sent = [mail(&["a@d.test", "b@d.test", "c@e.test", "d@e.test"]).sent()];
+        let received = [mail(&["a@d.test", "b@d.test"]), mail(&["b@d.test"]), mail(&["c@e.test"])];
+        let balance = compare_copies(&sent, &received.map(|mail| arrival(&mail)));
+        assert_eq!((balance.good, balance.faults()), (2, 2));
+        assert_eq!((&*balance.duplicated[0], &*balance.lost[0]), ("<1@t> to b@d.test", "<1@t> to d@e.test"));
     }
 }

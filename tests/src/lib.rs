@@ -52,6 +52,7 @@ pub mod zone;
 
 pub mod alone;
 pub mod dovecot;
+pub mod farm;
 pub mod lab;
 pub mod parity;
 pub mod policy;

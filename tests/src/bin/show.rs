@@ -6,8 +6,8 @@ use std::time::Duration;
 use testkit::peer;
 use testkit::policy::namespace;
 use testkit::show::{
-    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, postfix_parity, syscalls, tls_chain,
-    tls_policy,
+    Verdict, blackhole, crash, exactly_once, final_reply, intake_sync, postfix_hits, postfix_kill,
+    postfix_parity, postfix_volume, syscalls, tls_chain, tls_policy,
 };
 
 #[derive(Parser)]
@@ -86,6 +86,30 @@ enum Which {
         #[arg(long)]
         tls: bool,
     },
+    /// Thousands of messages of every kind through a real queue manager, each copy once.
+    PostfixVolume {
+        #[command(flatten)]
+        plan: postfix_volume::Plan,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
+    /// The same while agents and cache are killed, with reloads: nothing lost, every second copy explained.
+    PostfixKill {
+        #[command(flatten)]
+        plan: postfix_kill::Plan,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
+    /// Hit rates of the connection cache by level of TLS, beside Postfix's scache.
+    PostfixHits {
+        #[command(flatten)]
+        plan: postfix_hits::Plan,
+        /// Already inside the namespaces.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
     /// TLS policy beside Postfix 3.7: every case run by both, outcomes counted and compared.
     TlsPolicy {
         /// Run Postfix alone.
@@ -134,9 +158,14 @@ fn main() -> ExitCode {
             let way = if tls { syscalls::Way::Tls } else { syscalls::Way::Plaintext };
             syscalls::show(messages, concurrency, way)
         }
-        Which::TlsPolicy { inside: false, .. } | Which::PostfixParity { inside: false, .. } => {
-            namespace::go_inside()
-        }
+        Which::PostfixVolume { inside: false, .. }
+        | Which::PostfixKill { inside: false, .. }
+        | Which::PostfixHits { inside: false, .. }
+        | Which::PostfixParity { inside: false, .. }
+        | Which::TlsPolicy { inside: false, .. } => namespace::go_inside(),
+        Which::PostfixVolume { plan, inside: true } => postfix_volume::show(&plan),
+        Which::PostfixKill { plan, inside: true } => postfix_kill::show(&plan),
+        Which::PostfixHits { plan, inside: true } => postfix_hits::show(&plan),
         Which::PostfixParity { only, list, inside: true } => {
             postfix_parity::show(&postfix_parity::Plan { only, list })
         }

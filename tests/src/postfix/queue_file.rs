@@ -1,4 +1,4 @@
-//! Files as postdrop(1) leaves them in `maildrop`.
+//! Files of the queue: as postdrop(1) leaves them in `maildrop`, and whom they are still for.
 
 use nix::unistd::{Uid, User};
 use std::fs::{self, Permissions};
@@ -50,9 +50,50 @@ fn record(file: &mut Vec<u8>, kind: u8, content: &str) {
     file.extend_from_slice(content.as_bytes());
 }
 
+/// The recipients that are not marked as done, of a file in any queue.
+pub fn open_recipients(file: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = file;
+    while let Some((kind, content, after)) = next_record(rest) {
+        if kind == b'R' {
+            found.push(String::from_utf8_lossy(content).into_owned());
+        }
+        rest = after;
+    }
+    found
+}
+
+/// Type and content, and what follows.
+fn next_record(file: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&kind, mut rest) = file.split_first()?;
+    let (mut length, mut shift) = (0_usize, 0);
+    loop {
+        let (&octet, after) = rest.split_first()?;
+        rest = after;
+        length |= usize::from(octet & 0x7f) << shift;
+        shift += 7;
+        if octet & 0x80 == 0 {
+            break;
+        }
+    }
+    let (content, after) = rest.split_at_checked(length)?;
+    Some((kind, content, after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recipients_that_are_marked_are_not_open() {
+        let mut file = Vec::new();
+        for (kind, content) in
+            [(b'S', "s@d"), (b'R', "a@d"), (b'D', "b@d"), (b'R', &"c".repeat(300)), (b'N', "R")]
+        {
+            record(&mut file, kind, content);
+        }
+        assert_eq!(open_recipients(&file), ["a@d".to_owned(), "c".repeat(300)]);
+    }
 
     #[test]
     fn lengths_above_127_take_two_octets() {
