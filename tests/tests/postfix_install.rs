@@ -245,7 +245,7 @@ fn what_our_programs_do_not_do_is_refused_by_name_and_nothing_changes() {
     let programs = agent_only(&sandbox);
     let cases = [
         ("isp-relay", "smtp_generic_maps = mysql:/etc/x\n", "", "smtp_generic_maps"),
-        ("newsletter", "best_mx_transport = local\n", "", "best_mx_transport"),
+        ("newsletter", "enable_idna2003_compatibility = yes\n", "", "enable_idna2003_compatibility"),
         ("lmtp-hub", "lmtp_tls_loglevel = 9x\n", "", "lmtp_tls_loglevel"),
         ("newsletter", "smtp_fallback_relay = x\nsmtp_generic_maps = hash:/nowhere/x\n", "", "/nowhere/x.db"),
         ("lmtp-hub", "", "far unix - - y - - smtp -o smtp_sasl_auth_enable=yes\n", "far (line 12)"),

@@ -213,6 +213,12 @@ impl Context {
         })
     }
 
+    /// `lmtp_assume_final`: an LMTP server without DSN is the last hop.
+    #[must_use]
+    pub fn assumes_final(&self) -> bool {
+        self.config.protocol == Protocol::Lmtp && self.config.errors.assume_final
+    }
+
     /// The port where the next hop names none.
     #[must_use]
     pub fn default_port(&self) -> u16 {

@@ -9,15 +9,18 @@ use postfix_wire::attr::AttrError;
 use postfix_wire::reply::{Final, Outcome};
 use postfix_wire::report::Dsn;
 use postfix_wire::request::{Delivery, RequestReader};
-use proto::job::{Recipient, Request, Site};
+use proto::job::{Fate, Purpose, Recipient, RecipientResult, Request, Site};
 use queuefile::file::{OpenError, QueueFile};
 use queuefile::name::Hashing;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 use worker::cache::Cache;
 use worker::context::Context;
 use worker::delivery::{self, Order};
 use worker::duty::Duty;
+use worker::log::delivery::{Delays, Relay, Stamps};
+use worker::register::{Register, Settled};
 
 /// Nothing can be delivered; nobody's fault but that of this machine or its configuration.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +35,6 @@ enum Refusal {
     Open(#[from] OpenError),
     #[error("no recipients")]
     Nobody,
-    #[error("{0}")]
-    Unmet(&'static str),
 }
 
 /// What all conversations of a process have in common.
@@ -118,9 +119,6 @@ impl Agent {
         if recipients.is_empty() {
             return Err(Refusal::Nobody);
         }
-        if let Some(unmet) = order::unmet(request.options) {
-            return Err(Refusal::Unmet(unmet));
-        }
         let names = request.queue_name.to_str().zip(request.queue_id.to_str());
         let path = names.and_then(|(queue, id)| self.hashing.path(queue, id)).ok_or(Refusal::Name)?;
         let file = QueueFile::open(&path)?;
@@ -146,15 +144,24 @@ impl Agent {
             services,
             names,
             service: &context.service,
-            final_delivery: context.flags.final_delivery,
+            final_delivery: context.flags.final_delivery || context.assumes_final(),
             request: &asked.request,
             recipients: &asked.recipients,
             file,
             outcome: Outcome::Settled,
             heard_of: 0,
         };
+        if let Some(why) = order::unmet(asked.request.options) {
+            refuse(&mut results, &request, &recipients, why);
+            return Final { outcome: results.end(), ..Final::default() };
+        }
         let order = Order { request: &request, recipients, mail: &mail, register: &mut results };
         let done = runtime.block_on(delivery::deliver(context, cache, &Duty::default(), order));
+        if let Some(other) = &context.config.nexthop.best_mx_transport {
+            let handed = Duration::from_micros(request.times.handed);
+            let passed = done.results.iter().filter(|result| result.fate == Fate::Passed);
+            passed.for_each(|result| results.passed(result.index, other, handed));
+        }
         let mut outcome = results.end();
         if mail.is_damaged() && outcome == Outcome::Settled {
             outcome = put_aside(file, &request.queue_id);
@@ -169,6 +176,28 @@ impl Agent {
             Site::Dead { .. } | Site::Reached => Dsn::default(),
         };
         Final { hop, outcome }
+    }
+}
+
+/// Nobody gets the message from here. RFC 8689 §4.2.1 has the code.
+fn refuse(results: &mut Results<'_>, request: &Request, recipients: &[Recipient], why: &str) {
+    const STATUS: &str = "4.7.30";
+    let (fate, word) = match request.purpose {
+        Purpose::Probe => (Fate::Undeliverable, "undeliverable"),
+        Purpose::Delivery => (Fate::Deferred, "deferred"),
+    };
+    for recipient in recipients {
+        let result = RecipientResult {
+            index: recipient.index,
+            fate,
+            status: STATUS.to_owned(),
+            reason: why.to_owned(),
+            remote_mta: None,
+            diagnostic: None,
+        };
+        let delays = Delays::new(&request.times, Stamps::default(), delivery::now_micros(), 2);
+        let (success, relay) = (Fate::Sent, &Relay::default());
+        results.settled(&Settled { recipient, result: &result, word, success, relay, delays });
     }
 }
 

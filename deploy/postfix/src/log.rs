@@ -1,6 +1,7 @@
 //! Log lines to where Postfix's go: the system's log, or postlogd. Whoever listens there may be slow, but not for long.
 
 use jiff::tz::TimeZone;
+use maincf::value::SyslogFacility;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::fmt;
 use std::io;
@@ -14,14 +15,17 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Octets of text that one line has at most.
 const LONGEST: usize = 2000;
-/// Facility `mail`, shifted to its place in a priority.
-const FACILITY: u32 = 2 << 3;
 
 /// Where lines go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The system's log.
-    Syslog(PathBuf),
+    Syslog {
+        /// Its socket.
+        path: PathBuf,
+        /// Under which heading lines go there.
+        facility: SyslogFacility,
+    },
     /// postlogd, which writes `maillog_file`.
     Postlog {
         /// Its socket.
@@ -34,7 +38,7 @@ pub enum Target {
 impl Target {
     fn path(&self) -> &Path {
         match self {
-            Self::Syslog(path) | Self::Postlog { path, .. } => path,
+            Self::Syslog { path, .. } | Self::Postlog { path, .. } => path,
         }
     }
 }
@@ -70,6 +74,12 @@ impl Log {
         let level = if verbose > 0 { Level::DEBUG } else { Level::INFO };
         let patience = AtomicU64::new(PATIENCE);
         Self { socket: connect().ok(), target, zone: TimeZone::system(), origin, level, patience }
+    }
+
+    /// The system's log, while the configuration has not been read.
+    fn system(tag: &str) -> Self {
+        let target = Target::Syslog { path: "/dev/log".into(), facility: SyslogFacility::Mail };
+        Self::new(target, tag, 0)
     }
 
     /// Takes all events of this process from now on.
@@ -122,9 +132,9 @@ impl Log {
         let time = now.to_zoned(self.zone.clone()).strftime("%b %d %H:%M:%S").to_string();
         let (origin, label, text) = (&self.origin, severity.label(), Line(text));
         match &self.target {
-            Target::Syslog(_) => {
+            Target::Syslog { facility, .. } => {
                 let time = now.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
-                format!("<{}>{time} {origin}{label}{text}", FACILITY | severity.number())
+                format!("<{}>{time} {origin}{label}{text}", facility.number() << 3 | severity.number())
             }
             Target::Postlog { hostname, .. } => format!("{time} {hostname} {origin}{label}{text}"),
         }
@@ -134,7 +144,7 @@ impl Log {
 /// The process ends for this. It may be that nobody has set up a log yet: then to the system's.
 pub fn fatal(program: &str, why: &str) {
     if !tracing::dispatcher::has_been_set() {
-        Log::new(Target::Syslog("/dev/log".into()), &format!("postfix/{program}"), 0).install();
+        Log::system(&format!("postfix/{program}")).install();
     }
     tracing::error!("fatal: {why}");
 }
@@ -254,11 +264,17 @@ mod tests {
         }
     }
 
+    fn syslog(path: &Path) -> Target {
+        Target::Syslog { path: path.to_owned(), facility: SyslogFacility::Mail }
+    }
+
     #[test]
     fn lines_have_the_shape_of_their_target() {
         let now = jiff::Timestamp::from_second(1_795_348_800).unwrap();
-        let syslog = log(Target::Syslog("/dev/log".into()));
-        let line = syslog.datagram(Severity::Warning, "a\r\nb\u{1b}", now);
+        let to = |facility| log(Target::Syslog { path: "/dev/log".into(), facility });
+        let line = to(SyslogFacility::Local6).datagram(Severity::Info, "x", now);
+        assert!(line.starts_with("<182>"), "{line}");
+        let line = to(SyslogFacility::Mail).datagram(Severity::Warning, "a\r\nb\u{1b}", now);
         assert!(line.starts_with("<20>") && line.ends_with(" postfix/smtp[7]: warning: a? b?"), "{line}");
         let postlog = log(Target::Postlog { path: "x".into(), hostname: "mx".into() });
         let line = postlog.datagram(Severity::Info, &"x".repeat(3000), now);
@@ -271,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let first = UnixDatagram::bind(&path).unwrap();
-        let log = Log::new(Target::Syslog(path.clone()), "postfix/smtp", 0);
+        let log = Log::new(syslog(&path), "postfix/smtp", 0);
         drop(first);
         std::fs::remove_file(&path).unwrap();
         tracing::subscriber::with_default(log, || {
@@ -290,7 +306,8 @@ mod tests {
     fn a_log_that_is_read_slowly_loses_nothing() {
         let path = std::env::temp_dir().join(format!("baton-slow-log-{}", std::process::id()));
         let reader = UnixDatagram::bind(&path).unwrap();
-        let log = Log::new(Target::Syslog(path.clone()), "postfix/smtp", 0);
+        let target = Target::Syslog { path: path.clone(), facility: SyslogFacility::Mail };
+        let log = Log::new(target, "postfix/smtp", 0);
         let all = std::thread::spawn(move || (0..500).filter(|_| reader.recv(&mut [0; 100]).is_ok()).count());
         tracing::subscriber::with_default(log, || (0..500).for_each(|number| tracing::info!("{number}")));
         assert_eq!(all.join().unwrap(), 500);
@@ -301,7 +318,7 @@ mod tests {
     fn a_log_that_nobody_reads_holds_nothing_up() {
         let folder = std::env::temp_dir().join(format!("baton-log-{}", std::process::id()));
         let reader = UnixDatagram::bind(&folder).unwrap();
-        let log = Log::new(Target::Syslog(folder.clone()), "postfix/smtp", 0);
+        let log = Log::new(syslog(&folder), "postfix/smtp", 0);
         tracing::subscriber::with_default(log, || {
             for _ in 0..2000 {
                 tracing::info!("{}", "y".repeat(1500));

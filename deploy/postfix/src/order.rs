@@ -81,10 +81,13 @@ fn client(from: &request::Request) -> Client {
     }
 }
 
-/// What the message demands and this version cannot honour, so that it must not leave.
+/// What the message demands and this version cannot honour, so that it must not leave: it waits, since another agent
+/// might do it, and in the end its sender is told why.
 #[must_use]
 pub fn unmet(options: SendOptions) -> Option<&'static str> {
-    options.any(SendOptions::REQUIRETLS).then_some("REQUIRETLS is not built yet")
+    options
+        .any(SendOptions::REQUIRETLS)
+        .then_some("REQUIRETLS was asked for, which this delivery agent cannot do yet")
 }
 
 /// One recipient; its index is its place in the request.

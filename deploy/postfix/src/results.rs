@@ -6,6 +6,7 @@
 use crate::order::{DELAY, SUCCESS};
 use crate::services::{ServiceError, Services};
 use maincf::params::UnderPostfix;
+use maincf::value::TransportNexthop;
 use postfix_wire::greeting::Server;
 use postfix_wire::reply::Outcome;
 use postfix_wire::report::{Append, Dsn};
@@ -14,6 +15,7 @@ use postfix_wire::text::Text;
 use postfix_wire::verify::{Found, Update};
 use proto::job::{Fate, RecipientResult};
 use queuefile::file::QueueFile;
+use std::time::Duration;
 use worker::log::delivery as log;
 use worker::register::{Register, Settled};
 
@@ -26,7 +28,7 @@ pub struct Results<'a> {
     pub names: &'a UnderPostfix,
     /// The transport's name.
     pub service: &'a str,
-    /// `flags=X`: an LMTP server is the last hop.
+    /// `flags=X` or `lmtp_assume_final`: an LMTP server is the last hop.
     pub final_delivery: bool,
     /// The request.
     pub request: &'a Request,
@@ -73,6 +75,32 @@ impl Results<'_> {
     #[must_use]
     pub fn end(&self) -> Outcome {
         if self.heard_of == self.recipients.len() { self.outcome } else { Outcome::Deferred }
+    }
+
+    /// Whose mail would come back to this machine goes to `best_mx_transport`, and is that agent's to report and mark.
+    /// `handed` is when this agent got the request.
+    pub fn passed(&mut self, index: u32, to: &TransportNexthop, handed: Duration) {
+        let Some(recipient) = self.recipients.get(index as usize) else { return };
+        self.heard_of += 1;
+        let mut request = Request { recipient_count: 1, ..self.request.clone() };
+        if let Some(nexthop) = &to.nexthop {
+            request.nexthop = nexthop.as_str().into();
+        }
+        request.stats.agent_handoff = handed;
+        match self.services.pass_on(&to.transport, &request, recipient) {
+            Ok(Outcome::Settled) => {}
+            Ok(Outcome::Deferred) => self.outcome = Outcome::Deferred,
+            Err(_) => {
+                self.outcome = Outcome::Deferred;
+                let dsn = Dsn {
+                    status: "4.3.0".into(),
+                    action: "delayed".into(),
+                    reason: "mail transport unavailable".into(),
+                    ..Dsn::default()
+                };
+                let _logged = self.append(&self.names.defer_service, recipient, &dsn);
+            }
+        }
     }
 
     fn sent(&self, settled: &Settled<'_>, mut recipient: Recipient) -> Standing {

@@ -2,7 +2,8 @@
 
 use postfix_wire::attr::{AttrError, Fields, Incoming};
 use postfix_wire::greeting::{Release, Server};
-use postfix_wire::reply;
+use postfix_wire::reply::{self, Final, Outcome};
+use postfix_wire::request::{Recipient, Request};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -41,11 +42,49 @@ impl Services {
         asked.inspect_err(|error| tracing::warn!("private/{name}: {error}"))
     }
 
-    fn conversation(&self, path: &Path, server: Server, list: &[u8]) -> Result<(), ServiceError> {
-        let mut stream = UnixStream::connect(path)?;
+    /// Hands a request for one recipient to the agent of another transport, as the queue manager would, and waits until
+    /// it is done with it. That agent reports and marks.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; a warning was logged.
+    pub fn pass_on(
+        &self,
+        transport: &str,
+        request: &Request,
+        recipient: &Recipient,
+    ) -> Result<Outcome, ServiceError> {
+        let passed = self.passing(&Path::new("private").join(transport), request, recipient);
+        passed.inspect_err(|error| tracing::warn!("private/{transport}: {error}"))
+    }
+
+    fn passing(
+        &self,
+        path: &Path,
+        request: &Request,
+        recipient: &Recipient,
+    ) -> Result<Outcome, ServiceError> {
+        let (mut stream, mut incoming) = (self.connected(path)?, Incoming::default());
+        let greeting = next_list(&mut stream, &mut incoming)?;
+        if self.release.announces() {
+            Server::Agent.check(greeting)?;
+        } else {
+            // The same word as at the end.
+            let _zero = reply::status(greeting)?;
+        }
+        let lists = [request.encode(self.release.options_name()), recipient.encode()].concat();
+        stream.write_all(&lists)?;
+        Ok(Final::decode(next_list(&mut stream, &mut incoming)?)?.outcome)
+    }
+
+    fn connected(&self, path: &Path) -> io::Result<UnixStream> {
+        let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(self.patience))?;
         stream.set_write_timeout(Some(self.patience))?;
-        let mut incoming = Incoming::default();
+        Ok(stream)
+    }
+
+    fn conversation(&self, path: &Path, server: Server, list: &[u8]) -> Result<(), ServiceError> {
+        let (mut stream, mut incoming) = (self.connected(path)?, Incoming::default());
         if self.release.announces() {
             server.check(next_list(&mut stream, &mut incoming)?)?;
         }

@@ -33,9 +33,6 @@ pub enum StartError {
     /// A Postfix that nobody knows.
     #[error("Postfix {0:?} is not known: {known} are; baton_postfix_version = 3.12 in main.cf takes it for another", known = Release::KNOWN)]
     Version(String),
-    /// A parameter that would change where mail goes.
-    #[error("{0} is not built yet under Postfix")]
-    NotBuilt(&'static str),
     /// The account.
     #[error("mail_owner {0}: unknown user")]
     Owner(String),
@@ -84,7 +81,7 @@ pub fn log(line: &CommandLine, process: &str, cf: &MainCf, config: &DeliveryConf
             let hostname = hostname.split('.').next().unwrap_or_default().to_owned();
             Target::Postlog { path, hostname }
         }
-        (None, _) => Target::Syslog("/dev/log".into()),
+        (None, _) => Target::Syslog { path: "/dev/log".into(), facility: config.log.facility },
     };
     Log::new(target, &tag, line.verbose)
 }

@@ -108,11 +108,7 @@ pub fn rehearse(line: &CommandLine, folder: &Path) -> Result<Vec<Warning>, Start
 }
 
 fn parameters(line: &CommandLine, cf: &MainCf) -> Result<DeliveryConfig, StartError> {
-    let config = DeliveryConfig::load(cf, line.protocol)?;
-    if config.nexthop.best_mx_transport.is_some() {
-        return Err(StartError::NotBuilt("best_mx_transport"));
-    }
-    Ok(config)
+    Ok(DeliveryConfig::load(cf, line.protocol)?)
 }
 
 /// `baton_postfix_version` in master.cf or main.cf, else the installed Postfix's own word.

@@ -56,6 +56,24 @@ pub const STANDALONE: &[Difference] = &[
     differs("syslog_name", "baton", "log lines say who wrote them"),
 ];
 
+/// What is set there decides where mail goes or what a server thinks of us, and does not act. Standalone that is worth a
+/// warning. Under Postfix its own agent would do as asked, so that ours does not take its place.
+const MATTERS_TO_MAIL: &[&str] = &[
+    // Another domain for the same letters.
+    "enable_idna2003_compatibility",
+    // Names that are not complete lead nowhere.
+    "smtp_dns_resolver_options",
+    "lmtp_dns_resolver_options",
+    // The server would not know us.
+    "smtp_tls_dcert_file",
+    "lmtp_tls_dcert_file",
+];
+
+/// Whether neglecting a setting changes what becomes of mail.
+pub(crate) fn matters_to_mail(name: &str) -> bool {
+    MATTERS_TO_MAIL.contains(&name)
+}
+
 impl Deployment {
     /// This deployment's own default for a name, where it has one.
     pub fn default(self, name: &str) -> Option<&'static str> {

@@ -210,6 +210,14 @@ const ROUTES: &[&str] = &[
     "virtual_alias_maps",
 ];
 
+/// Settings of cleanup(8) that are also about what the relay's own listener does.
+const CLEANUP: &[&str] = &["force_mime_input_conversion", "smtputf8_autodetect_classes"];
+
+/// Whether Postfix's cleanup acts on a name, where there is one.
+pub(crate) fn is_cleanup_s(name: &str) -> bool {
+    CLEANUP.contains(&name)
+}
+
 /// Whether the relay ignores a setting that changes where mail goes.
 pub(crate) fn changes_routes(name: &str) -> bool {
     ROUTES.contains(&name)

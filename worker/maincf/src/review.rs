@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::deployment::Deployment;
+use crate::deployment::{self, Deployment};
 use crate::expand;
 use crate::foreign;
 use crate::known::{self, Neglect};
@@ -151,9 +151,21 @@ enum Standing {
 }
 
 fn standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
-    if cf.deployment() == Deployment::Postfix && known::is_queue_manager_s(name) {
+    if cf.deployment() == Deployment::Standalone {
+        return own_standing(cf, name, setting);
+    }
+    if known::is_queue_manager_s(name) || foreign::is_cleanup_s(name) {
         return Standing::Foreign;
     }
+    match own_standing(cf, name, setting) {
+        Standing::Ignored(instead) if deployment::matters_to_mail(name) => {
+            Standing::Refused(instead.unwrap_or(NOT_BUILT))
+        }
+        standing => standing,
+    }
+}
+
+fn own_standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
     if let Some(found) = params::find(name) {
         return of_row(cf, name, setting, found.row.today);
     }

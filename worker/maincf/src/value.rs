@@ -19,7 +19,7 @@ use std::num::ParseIntError;
 
 pub use choice::{
     AddressPreference, CipherGrade, DnsSupport, HostLookup, InetInterfaces, InetProtocols, InsecureMxPolicy,
-    ResolverOptions, SecurityLevel, VerifyTarget,
+    ResolverOptions, SecurityLevel, SyslogFacility, VerifyTarget,
 };
 pub use feedback::Feedback;
 pub use flags::DeliveryFlags;

@@ -1,7 +1,7 @@
 //! Defer or bounce.
 
 use crate::param::Mirror::{LmtpOnly, Same, Shared};
-use crate::param::Today::{Act, Warn};
+use crate::param::Today::Act;
 use crate::param::params;
 use crate::tables::TableList;
 use crate::value::VerifyTarget;
@@ -18,6 +18,6 @@ params! {
         /// Which reply says whether an address probe succeeds: that to RCPT or that to DATA.
         address_verify_target: VerifyTarget = "address_verify_target", "rcpt", Same, Act;
         /// The LMTP server is the final destination: report `delivered`, not `relayed`.
-        assume_final: bool = "assume_final", "no", LmtpOnly, Warn("success reports are not built yet");
+        assume_final: bool = "assume_final", "no", LmtpOnly, Act;
     }
 }

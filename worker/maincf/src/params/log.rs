@@ -6,13 +6,15 @@ use crate::param::Mirror::Shared;
 use crate::param::Today::Act;
 use crate::param::params;
 use crate::tables::PeerList;
-use crate::value::{NonEmpty, Positive, Within};
+use crate::value::{NonEmpty, Positive, SyslogFacility, Within};
 
 params! {
     /// How log lines look and where they go.
     Log {
         /// The tag before the program's name.
         syslog_name: NonEmpty = "syslog_name", "${multi_instance_name?{$multi_instance_name}:{postfix}}", Shared, Act;
+        /// Under which facility lines go to the system's log.
+        facility: SyslogFacility = "syslog_facility", "mail", Shared, Act;
         /// The file; empty: the system's log, or standard error in the foreground.
         file: Option<PathBuf> = "maillog_file", "", Shared, Act;
         /// Peers, or next hops, with which the dialogue is logged; secrets are not shown.

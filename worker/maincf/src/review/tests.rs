@@ -136,6 +136,23 @@ fn a_value_that_does_not_expand_is_not_its_default() {
 }
 
 #[test]
+fn under_postfix_what_changes_the_fate_of_mail_is_refused_and_other_programs_settings_are_theirs() {
+    let text = "enable_idna2003_compatibility = yes\nsmtp_dns_resolver_options = res_dnsrch\n\
+        smtp_tls_dcert_file = /x\nforce_mime_input_conversion = yes\nsmtputf8_autodetect_classes = all\n\
+        tls_low_cipherlist = LOW\n";
+    let names = |refused: Vec<ParamError>| refused.into_iter().map(|error| error.name).collect::<Vec<_>>();
+    let postfix = cf(text).for_deployment(Deployment::Postfix);
+    let want = ["enable_idna2003_compatibility", "smtp_dns_resolver_options", "smtp_tls_dcert_file"];
+    assert_eq!(names(refused(&postfix)), want);
+    let warned = warnings(&postfix).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(matches!(warned.as_slice(), [one] if one.contains("tls_low_cipherlist")), "{warned:?}");
+    assert_eq!(refused_names(text), [""; 0]);
+    assert_eq!(lines(text).len(), 6);
+    let same = cf("enable_idna2003_compatibility = no\n").for_deployment(Deployment::Postfix);
+    assert_eq!((refused(&same).len(), warnings(&same).len()), (0, 0));
+}
+
+#[test]
 fn unknown_names_come_with_the_nearest_one() {
     assert_eq!(
         lines(

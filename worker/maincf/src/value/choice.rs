@@ -103,6 +103,80 @@ choice! {
 }
 
 choice! {
+    /// A facility of syslog(3).
+    SyslogFacility {
+        /// The kernel's own.
+        Kern = "kern",
+        /// Programs of users.
+        User = "user",
+        /// Mail.
+        Mail = "mail",
+        /// Daemons.
+        Daemon = "daemon",
+        /// Logins.
+        Auth = "auth",
+        /// The log itself.
+        Syslog = "syslog",
+        /// Printers.
+        Lpr = "lpr",
+        /// News.
+        News = "news",
+        /// UUCP.
+        Uucp = "uucp",
+        /// Timed jobs.
+        Cron = "cron",
+        /// Logins, not for everybody.
+        Authpriv = "authpriv",
+        /// FTP.
+        Ftp = "ftp",
+        /// As this machine likes it.
+        Local0 = "local0",
+        /// As this machine likes it.
+        Local1 = "local1",
+        /// As this machine likes it.
+        Local2 = "local2",
+        /// As this machine likes it.
+        Local3 = "local3",
+        /// As this machine likes it.
+        Local4 = "local4",
+        /// As this machine likes it.
+        Local5 = "local5",
+        /// As this machine likes it.
+        Local6 = "local6",
+        /// As this machine likes it.
+        Local7 = "local7",
+    }
+}
+
+impl SyslogFacility {
+    /// As in the priority of a line, before it is shifted (RFC 5424 §6.2.1).
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Kern => 0,
+            Self::User => 1,
+            Self::Mail => 2,
+            Self::Daemon => 3,
+            Self::Auth => 4,
+            Self::Syslog => 5,
+            Self::Lpr => 6,
+            Self::News => 7,
+            Self::Uucp => 8,
+            Self::Cron => 9,
+            Self::Authpriv => 10,
+            Self::Ftp => 11,
+            Self::Local0 => 16,
+            Self::Local1 => 17,
+            Self::Local2 => 18,
+            Self::Local3 => 19,
+            Self::Local4 => 20,
+            Self::Local5 => 21,
+            Self::Local6 => 22,
+            Self::Local7 => 23,
+        }
+    }
+}
+
+choice! {
     /// How far address probes go.
     VerifyTarget {
         /// RCPT, then RSET.
