@@ -11,13 +11,15 @@ const INSIDE: &str = "BATON_ALONE";
 /// Runs the test of this name, whose body is `test`, in a process of its own, in namespaces of its own. Needs root.
 pub fn alone(name: &str, test: impl FnOnce(&Sandbox)) {
     if std::env::var_os(INSIDE).is_some_and(|inside| inside == name) {
-        let sandbox = Sandbox::new("alone");
+        let sandbox = Sandbox::new("in");
         namespace::enter(&sandbox);
         return test(&sandbox);
     }
+    // It outlives the namespaces: inside, what is mounted cannot be removed.
+    let around = Sandbox::new("alone");
     let own = std::env::current_exe().expect("the test's own path");
     let mut command = namespace::command(&own);
-    command.args([name, "--exact", "--nocapture"]).env(INSIDE, name);
+    command.args([name, "--exact", "--nocapture"]).env(INSIDE, name).env("TMPDIR", around.path());
     command.env("BATON_PROGRAMS", programs::folder());
     let output = command.output().expect("unshare runs");
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].map(String::from_utf8_lossy).concat();

@@ -282,6 +282,7 @@ fn the_newsletter() {
         let [by_stock, by_ours, _] = expect_same_wire(&sink, 9);
         println!("connections: {by_stock} by stock, {by_ours} by ours");
         // partner.test's are encrypted, legacy.test's are not.
+        assert!(rounds.stock.proxied && !rounds.ours.proxied, "{rounds:?}");
         assert!(rounds.ours.reuses >= 2 && rounds.stock.reuses >= 2, "{rounds:?}");
         expect_no_complaints(&postfix);
         postfix.stop();

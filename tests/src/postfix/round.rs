@@ -25,6 +25,8 @@ pub struct Round {
     pub lines: BTreeSet<String>,
     /// Names of the processes that delivered.
     pub programs: BTreeSet<String>,
+    /// Postfix's TLS proxy was asked to encrypt.
+    pub proxied: bool,
     /// Deliveries that were not the first on their connection.
     pub reuses: usize,
 }
@@ -40,6 +42,7 @@ impl Postfix {
             }
         }
         let log = self.log_from(start);
+        round.proxied = log.contains("/tlsproxy[");
         round.reuses = log.matches(", conn_use=").count();
         round.lines = log.lines().filter_map(spoken).collect();
         round
