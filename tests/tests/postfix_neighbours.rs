@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
 use testkit::postfix::{Launch, Postfix, complaints, shape};
 use testkit::sink::{Rule, Settings, Sink, Stage};
 use testkit::{Sandbox, programs, wait};
@@ -98,6 +100,52 @@ fn mail_for_a_transport_that_is_not_there_waits() {
     postfix.expect_line(&["warning: private/nobody: No such file"]);
     wait::expect("a deferred message", || (postfix.queue_files("deferred").len() == 1).then_some(()));
     assert!(matches!(records(&postfix).as_slice(), [one] if one.contains("mail transport unavailable")));
+    postfix.stop();
+}
+
+/// Postfix 3.7 has no such mail: here the test is its queue manager.
+#[test]
+fn mail_with_requiretls_waits_with_a_line_and_a_record_and_reaches_nobody() {
+    let sandbox = Sandbox::new("pfn");
+    let sink = Sink::start(Settings::smtp());
+    let postfix = Postfix::in_sandbox(&sandbox)
+        .option("default_transport", "retry:4.0.0 not now")
+        .option("notify_classes", "")
+        .agent("ours", "-", "")
+        .start();
+    postfix.submit(&[], "s@client.test", &["a@baton.test"], "Subject: x\n\ntext\n");
+    wait::expect("a deferred message", || (postfix.queue_files("deferred").len() == 1).then_some(()));
+    let file = postfix.queue_files("deferred").remove(0);
+    let (id, spool) = (file.file_name().unwrap().to_string_lossy(), file.ancestors().nth(3).unwrap());
+    let octets = fs::read(&file).unwrap();
+    let at = octets.windows(4).position(|some| some == b"R\x0ca@").unwrap();
+    let content = octets.windows(2).position(|some| some == b"M\0").unwrap() + 2;
+    let time = "A".repeat(118) + "==";
+    let request = format!(
+        "flags|3|queue_name|deferred|queue_id|{id}|offset|{content}|size|100|nexthop|{}|encoding||sendopts|32|\
+         sender|s@client.test|envelope_id||ret_flags|0|time|{time}|log_client_name||log_client_address||\
+         log_client_port||log_protocol_name||log_helo_name||sasl_method||sasl_username||sasl_sender||log_ident||\
+         rewrite_context|local|recipient_count|1||original_recipient||recipient|a@baton.test|offset|{at}|\
+         dsn_orig_rcpt||notify_flags|0||",
+        sink.nexthop()
+    );
+    let mut agent = UnixStream::connect(spool.join("private/ours")).unwrap();
+    agent.set_read_timeout(Some(wait::PATIENCE)).unwrap();
+    agent.write_all(request.replace('|', "\0").as_bytes()).unwrap();
+    let mut said = Vec::new();
+    let mut buffer = [0; 1000];
+    while !said.ends_with(b"status\x004294967295\0\0") {
+        let count = agent.read(&mut buffer).unwrap();
+        assert_ne!(count, 0, "{}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&buffer[..count]);
+    }
+    postfix.expect_line(&["to=<a@baton.test>", "dsn=4.7.30, status=deferred (REQUIRETLS was asked for"]);
+    assert!(
+        records(&postfix).iter().any(|record| record.contains("status=4.7.30")),
+        "{:?}",
+        records(&postfix)
+    );
+    assert_eq!((sink.record().connections.len(), fs::read(&file).unwrap()), (0, octets));
     postfix.stop();
 }
 

@@ -141,7 +141,15 @@ fn a_proxymap_that_died_is_asked_again() {
         .option("smtp_generic_maps", named("proxy:hash", &generic))
         // As long as the test takes, so that it is the same connection.
         .option("ipc_idle", "600s")
+        .option("default_transport", format!("jailed:{}", sink.nexthop()))
+        .line(&format!("jailed unix - - y - - ../../../..{}", programs::ours("baton-smtp").display()))
         .start();
+    let jailed = |name: &str| {
+        let recipient = format!("{name}@elsewhere.test");
+        postfix.submit(&[], "sender@client.test", &[&recipient], "Subject: x\n\ntext\n");
+        pid(&postfix.expect_line(&[&format!("to=<{recipient}>"), "status=sent"]))
+    };
+    let in_jail = jailed("one");
     let [_, before] = lines(&postfix, "one");
     for process in Process::find(postfix.master()).unwrap().descendants() {
         if process.name == "proxymap" {
@@ -152,6 +160,8 @@ fn a_proxymap_that_died_is_asked_again() {
     let [_, after] = lines(&postfix, "two");
     assert!(after.contains("status=sent"), "{after}");
     assert_eq!(pid(&before), pid(&after));
+    assert_eq!(jailed("two"), in_jail);
+    assert_eq!(sink.messages().len(), 6);
     assert!(sink.messages().iter().all(|message| message.sender == "hidden@out.test"));
     postfix.stop();
 }
