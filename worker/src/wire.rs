@@ -77,8 +77,8 @@ pub struct Wire {
     followed: Option<follow::Followed>,
 }
 
-/// How much is read at once.
-const READ: usize = 8 * 1024;
+/// How much is read at once: replies are short.
+const READ: usize = 2 * 1024;
 /// How often a server is listened to that is about to be left.
 const LAST_READS: u32 = 64;
 

@@ -62,7 +62,7 @@ impl Agent {
     /// # Errors
     /// The connection broke: the queue manager knows best what that means.
     pub fn serve(&mut self, mut stream: UnixStream) -> io::Result<()> {
-        stream.set_write_timeout(Some(self.services.patience))?;
+        // What is written here has room in the socket: nothing waits for a reader.
         stream.write_all(&self.services.release.agent_greeting())?;
         let (answer, _lock) = match self.receive(&mut stream)? {
             // It had wanted an agent, and has no use for it any more.
@@ -74,7 +74,6 @@ impl Agent {
             }
         };
         stream.write_all(&answer.encode())?;
-        stream.set_read_timeout(Some(self.services.patience))?;
         let _anything = stream.read(&mut [0; 1])?;
         Ok(())
     }
@@ -89,7 +88,7 @@ impl Agent {
     /// Waits for as long as the queue manager likes for the first octet, then for a complete request.
     fn receive(&self, stream: &mut UnixStream) -> io::Result<Option<Result<Delivery, AttrError>>> {
         let mut reader = RequestReader::default();
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; 4 * 1024];
         loop {
             let count = stream.read(&mut buffer)?;
             if count == 0 {

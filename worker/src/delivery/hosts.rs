@@ -270,7 +270,7 @@ impl Delivery<'_> {
     fn remember_way(&self, session: &mut Session, hosts: &Hosts<'_>, host: &Host) {
         let fresh_until = hosts.fresh_until.min(host.dane_until.unwrap_or(hosts.fresh_until));
         let way = Way { nexthop: hosts.nexthop, host, others: hosts.others, fresh_until };
-        session.connection.came_by(self.context, self.request, way);
+        session.connection.came_by(self.context, self.request, way, hosts.keep);
     }
 }
 

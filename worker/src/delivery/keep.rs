@@ -21,7 +21,7 @@ pub(super) struct Wish {
     /// Look for a parked session.
     pub(super) load: bool,
     /// Park the session afterwards.
-    store: bool,
+    pub(super) store: bool,
 }
 
 impl Wish {

@@ -1,5 +1,6 @@
 //! A session that can carry mail, with what is known of it.
 
+use super::keep::Wish;
 use super::login::{self, Footing};
 use super::reuse::Others;
 use super::secure::Host;
@@ -111,10 +112,13 @@ impl Place {
 }
 
 impl Connection {
-    /// The route by which this request found the session, to be parked with it.
-    pub(super) fn came_by(&mut self, context: &Context, request: &Request, way: Way<'_>) {
+    /// The route by which this request found the session, to be parked with it if it is.
+    pub(super) fn came_by(&mut self, context: &Context, request: &Request, way: Way<'_>, keep: Wish) {
         let Way { nexthop, host, others, fresh_until } = way;
         self.place.host.clone_from(&host.candidate.host);
+        if !keep.store {
+            return;
+        }
         let destination = destination_key(context, request, nexthop);
         let route = self.place.route_state(host, others, fresh_until);
         let sealed = state::seal_route(&context.secret, &destination, &self.endpoint, &route);
