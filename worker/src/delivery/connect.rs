@@ -45,7 +45,14 @@ pub async fn connect(context: &Context, candidate: &Candidate, duty: &Duty) -> R
             None => connecting.await,
         }
     };
-    duty.guard(timed).await?.map_err(|error| ConnectError::Failed(failure(candidate, &error)))
+    duty.guard(timed).await?.map_err(|error| {
+        let failure = failure(candidate, &error);
+        // That nobody listens at a path of this machine is told with the result, as by Postfix.
+        if matches!(candidate.endpoint, Endpoint::Inet(_)) {
+            tracing::info!("{}", failure.reason);
+        }
+        ConnectError::Failed(failure)
+    })
 }
 
 /// Why a socket is not connected.

@@ -72,7 +72,6 @@ impl Delivery<'_> {
         match error {
             ConnectError::Abandoned(abandoned) => Err(abandoned),
             ConnectError::Failed(failure) => {
-                tracing::info!("{}", failure.reason);
                 self.dead = Some(failure.clone());
                 self.last_failure = Some(failure);
                 self.last_relay = Relay::default();

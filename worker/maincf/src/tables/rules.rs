@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{AddressError, BadRules, OpenError, RegexError, TableSpec};
+use super::{AddressError, BadRules, OpenError, RegexError, TableSpec, braces};
 use crate::parse;
 use crate::value::words;
 
@@ -171,8 +171,7 @@ fn file<C, A>(spec: &TableSpec, builder: &mut Builder<C, A>) -> Result<(), OpenE
 fn inline<C, A>(spec: &TableSpec, inside: &str, builder: &mut Builder<C, A>) -> Result<(), OpenError> {
     let wrong = |reason| OpenError::Rule { place: format!("table {spec}"), reason };
     for (number, word) in (1..).zip(words(inside).map_err(|_| wrong(RuleError::NoBraces))?) {
-        let text = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
-        let text = text.ok_or_else(|| wrong(RuleError::NoBraces))?;
+        let text = braces::removed(word).ok_or_else(|| wrong(RuleError::NoBraces))?;
         builder.add(text.trim(), &format!("table {spec}, rule {number}"))?;
     }
     Ok(())

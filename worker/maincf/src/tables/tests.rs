@@ -7,6 +7,12 @@ fn open(text: &str) -> Result<Tables, OpenError> {
 }
 
 #[test]
+fn rules_in_braces_need_something_between_them() {
+    assert!(open("regexp:{{/a/ x}, {/b/ y}}").is_ok());
+    assert!(open("regexp:{{/a/ x}{/b/ y}}").is_err());
+}
+
+#[test]
 fn the_first_table_that_knows_answers() {
     let tables = open("inline:{a=1, b=2} inline:{a=3, c=4}").unwrap();
     assert_eq!(tables.lookup("a").unwrap().as_deref(), Some("1"));
