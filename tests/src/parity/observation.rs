@@ -40,18 +40,21 @@ impl Observation {
         said.sort_by_key(|lines| lines.get(1).map(|line| plain(line, &ids)));
         let kept: Vec<String> = forth.iter().flat_map(|id| kept(postfix, id)).collect();
         let records: Vec<String> = forth.iter().flat_map(|id| records(postfix, id)).collect();
+        let tidy = |lines: Vec<String>| -> Vec<String> {
+            lines.iter().map(|line| one.without_names(&plain(line, &ids))).collect()
+        };
+        let mut returned: Vec<Vec<String>> = returned.into_iter().map(tidy).collect();
+        // Notices overtake each other.
+        returned.sort();
         let sections = [
             ("wire", wire),
             ("log", said.concat()),
             ("besides", log.besides(&one.tag())),
             ("queue", kept),
             ("records", records),
-            ("back", returned),
+            ("back", returned.concat()),
             ("verify", verdicts),
         ];
-        let tidy = |lines: Vec<String>| -> Vec<String> {
-            lines.iter().map(|line| one.without_names(&plain(line, &ids))).collect()
-        };
         Self { sections: sections.into_iter().map(|(name, lines)| (name, tidy(lines))).collect() }
     }
 

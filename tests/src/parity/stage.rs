@@ -98,14 +98,15 @@ impl Stage {
         self.servers.are_quiet()
     }
 
-    /// What the servers of this case heard, a line each, with the server's rank; last what came back to the sender.
-    pub fn heard(&self, one: &Placed) -> (Vec<String>, Vec<String>) {
+    /// What the servers of this case heard, a line each, with the server's rank; and on each connection what came back to
+    /// the sender.
+    pub fn heard(&self, one: &Placed) -> (Vec<String>, Vec<Vec<String>>) {
         let (mut ranks, mut back) = (Vec::new(), Vec::new());
         let count = one.servers.len();
         for (at, number) in one.servers.iter().enumerate() {
             for connection in self.servers.heard(*number) {
                 if at + 1 == count {
-                    back.extend(connection);
+                    back.push(connection);
                 } else {
                     ranks.push(format!("connection to {}", at + 1));
                     ranks.extend(connection);
