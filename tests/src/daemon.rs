@@ -28,13 +28,15 @@ impl Daemon {
     }
 
     /// Starts a prepared command in the same way. It gets a process group of its own.
-    pub fn from_command(mut command: Command, log: &Path) -> Self {
+    pub fn from_command(command: Command, log: &Path) -> Self {
+        let stdout = File::options().create(true).append(true).open(log).expect("log file");
+        Self::with_streams(command, Stdio::null(), stdout.into(), log)
+    }
+
+    /// The same, with these for its standard input and output; only errors go to `log`.
+    pub fn with_streams(mut command: Command, stdin: Stdio, stdout: Stdio, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("log file");
-        command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("log file"))
-            .stderr(file)
-            .process_group(0);
+        command.stdin(stdin).stdout(stdout).stderr(file).process_group(0);
         let child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         Self { child, log: log.to_owned(), orphans: Vec::new() }
     }

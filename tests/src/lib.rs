@@ -43,6 +43,7 @@ pub mod injector;
 pub mod ledger;
 pub mod mail;
 pub mod maillog;
+pub mod milter;
 pub mod peer;
 pub mod script;
 pub mod secrets;

@@ -3,6 +3,7 @@
 //! Nothing of it listens on the network unless a test asks for a server. Mail comes in as files in `maildrop`, which pickup(8) takes; that also
 //! allows a message to be old when it arrives.
 
+mod alone;
 mod installed;
 mod lines;
 mod queue_file;
@@ -12,10 +13,11 @@ use crate::daemon::Daemon;
 use crate::maincf::MainCf;
 use crate::process::Process;
 use crate::{programs, sandbox::Sandbox, wait};
+pub use alone::{Alone, GENERATION};
 pub use installed::Installed;
 pub use lines::{complaints, kinds, shape};
 use nix::unistd::{Gid, Group, Uid, User};
-pub use queue_file::{Letter, open_recipients};
+pub use queue_file::{Letter, Queued, open_recipients};
 pub use round::{Post, Round, process};
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
@@ -87,6 +89,14 @@ impl Launch {
         self
     }
 
+    /// The same, with the queue's root as its root. `program` is ours, perhaps under another name.
+    #[must_use]
+    pub fn chrooted(mut self, name: &str, program: &Path, arguments: &str) -> Self {
+        let program = program.display();
+        let _ = writeln!(self.master, "{name} unix - - y - - ../../../..{program} {arguments}");
+        self
+    }
+
     /// Adds our connection cache under this service name.
     #[must_use]
     pub fn cache(mut self, name: &str, arguments: &str) -> Self {
@@ -116,24 +126,31 @@ impl Launch {
     pub fn start(self) -> Postfix {
         assert!(Uid::effective().is_root(), "Postfix's master needs root");
         let (etc, queue) = (self.folder.join("etc"), self.folder.join("spool"));
+        let log = self.folder.join("mail.log");
         prepare_queue(&queue, &self.folder.join("data"));
         fs::create_dir_all(&etc).expect("own folder");
         fs::write(etc.join("main.cf"), self.options.text()).expect("main.cf");
         fs::write(etc.join("master.cf"), &self.master).expect("master.cf");
         fs::write(etc.join("dynamicmaps.cf"), "").expect("dynamicmaps.cf");
-        let mut command = Command::new(Path::new(DAEMONS).join("master"));
-        // -d: stays in the foreground, in the process group it has.
-        command.args(["-d", "-c"]).arg(&etc).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("MAIL_CONFIG", &etc);
-        let mut daemon = Daemon::from_command(command, &self.folder.join("master.log"));
-        let log = self.folder.join("mail.log");
-        let pickup = queue.join("public/pickup");
-        daemon.wait_ready("Postfix's pickup", |_| {
-            let started = fs::read_to_string(&log).is_ok_and(|text| text.contains("daemon started"));
-            (started && UnixStream::connect(&pickup).is_ok()).then_some(())
-        });
+        let daemon = run(&etc, &queue, &log);
         Postfix { daemon, etc, queue, log }
     }
+}
+
+/// Starts master, and waits until there is somebody to take mail.
+fn run(etc: &Path, queue: &Path, log: &Path) -> Daemon {
+    let mut command = Command::new(Path::new(DAEMONS).join("master"));
+    // -d: stays in the foreground, in the process group it has.
+    command.args(["-d", "-c"]).arg(etc).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.env("MAIL_CONFIG", etc);
+    let starts = || fs::read_to_string(log).unwrap_or_default().matches("daemon started").count();
+    let before = starts();
+    let mut daemon = Daemon::from_command(command, &etc.with_file_name("master.log"));
+    let pickup = queue.join("public/pickup");
+    daemon.wait_ready("Postfix's pickup", |_| {
+        (starts() > before && UnixStream::connect(&pickup).is_ok()).then_some(())
+    });
+    daemon
 }
 
 /// Where Debian has the daemons.
@@ -198,9 +215,38 @@ impl Postfix {
 
     /// `postfix reload`.
     pub fn reload(&self) {
-        let mut postfix = Command::new(programs::debian("postfix"));
-        let done = postfix.arg("-c").arg(&self.etc).arg("reload").output().expect("postfix runs");
-        assert!(done.status.success(), "{done:?}");
+        self.command("postfix", &["reload"]);
+    }
+
+    /// `postqueue -f`.
+    pub fn flush(&self) {
+        self.command("postqueue", &["-f"]);
+    }
+
+    /// Runs a command of Postfix's for this instance, and gives what it says.
+    pub fn command(&self, name: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(programs::debian(name));
+        let done = command.arg("-c").arg(&self.etc).args(arguments).output().expect("it runs");
+        assert!(done.status.success(), "{name} {arguments:?}: {done:?}");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    /// Its queue's root.
+    pub fn queue(&self) -> &Path {
+        &self.queue
+    }
+
+    /// `postfix stop`, a look at what is there then, and a new start.
+    pub fn restart(mut self, look: impl FnOnce(&Self)) -> Self {
+        let daemons = self.daemon.descendants();
+        self.command("postfix", &["stop"]);
+        wait::expect("the end of master", || self.daemon.ended());
+        for daemon in daemons {
+            assert!(daemon.wait_gone(wait::PATIENCE), "{} outlived master", daemon.name);
+        }
+        look(&self);
+        self.daemon = run(&self.etc, &self.queue, &self.log);
+        self
     }
 
     /// master's process number.

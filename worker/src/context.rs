@@ -238,6 +238,12 @@ impl Context {
 }
 
 impl Context {
+    /// Reads what is otherwise read when it is first needed, while the system's own files can be seen.
+    pub fn read_before_chroot(&self) {
+        self.resolver.read();
+        self.services.read();
+    }
+
     /// The local address of a family when inet_interfaces lists exactly one of it, and not the loopback.
     #[must_use]
     pub fn only_own_address(&self, remote: SocketAddr) -> Option<IpAddr> {

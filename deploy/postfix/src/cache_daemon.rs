@@ -8,6 +8,7 @@ use crate::inherited::Inherited;
 use crate::introduction;
 use crate::setup::{self, StartError};
 use crate::skeleton::{accept, tell};
+use crate::watchdog::Watchdog;
 use maincf::params::UnderPostfix;
 use maincf::{DeliveryConfig, Protocol};
 use nix::sys::signalfd::SignalFd;
@@ -27,10 +28,10 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// As agents' logs have `smtp`.
-const PROCESS: &str = "scache";
+pub const PROCESS: &str = "scache";
 /// How long the cache may take to answer its supervisor before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The process shows that often within its watchdog's time that it lives.
+/// The process shows that often within `daemon_timeout` that it lives.
 const SIGNS_OF_LIFE: u32 = 3;
 
 /// Everything that the daemon was given.
@@ -42,7 +43,7 @@ pub struct Daemon {
     nofile: u64,
     caps: Caps,
     max_idle: Duration,
-    watchdog: u32,
+    daemon_timeout: Duration,
     log: Log,
 }
 
@@ -104,8 +105,8 @@ pub fn start() -> Result<Daemon, StartError> {
         per_endpoint: cache.endpoint_session_limit.map_or(u32::MAX, |limit| limit.get()),
         status_update_s: seconds(cache.status_update_time.get()),
     };
-    let (max_idle, watchdog) = (config.process.max_idle.get(), seconds(names.daemon_timeout.get()));
-    Ok(Daemon { inherited, child, stop, nofile, caps, max_idle, watchdog, log })
+    let (max_idle, daemon_timeout) = (config.process.max_idle.get(), names.daemon_timeout.get());
+    Ok(Daemon { inherited, child, stop, nofile, caps, max_idle, daemon_timeout, log })
 }
 
 impl Daemon {
@@ -114,12 +115,14 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError`].
     pub fn run(self) -> Result<(), DaemonError> {
-        let Self { inherited, child, stop, nofile, caps, max_idle, watchdog, log } = self;
+        let Self { inherited, child, stop, nofile, caps, max_idle, daemon_timeout, log } = self;
         let (steward, theirs) = Channel::pair()?;
         steward.set_waiting(Waiting::AtMost(PATIENCE))?;
         let start = serve::Start { steward: theirs, stop, nofile, log };
         let thread = std::thread::Builder::new().name(PROCESS.into()).spawn(|| serve::run(start))?;
-        let mut front = Front { inherited, child, steward, max_idle, watchdog };
+        let watchdog = Watchdog::start(daemon_timeout, PROCESS)?;
+        let signs_of_life = daemon_timeout / SIGNS_OF_LIFE;
+        let mut front = Front { inherited, child, steward, max_idle, watchdog, signs_of_life };
         front.greet(caps)?;
         // Both threads, and before the first agent is let in.
         confinement::confine()?;
@@ -146,7 +149,8 @@ struct Front {
     child: Child,
     steward: Channel,
     max_idle: Duration,
-    watchdog: u32,
+    watchdog: Watchdog,
+    signs_of_life: Duration,
 }
 
 impl Front {
@@ -162,7 +166,7 @@ impl Front {
         let mut quiet_since = Instant::now();
         let mut last = None;
         loop {
-            let _was = nix::unistd::alarm::set(self.watchdog);
+            self.watchdog.begin();
             match self.wait(quiet_since)? {
                 Event::Nothing => {}
                 Event::End => return Ok(()),
@@ -190,8 +194,7 @@ impl Front {
     fn wait(&self, quiet_since: Instant) -> Result<Event, DaemonError> {
         let Inherited { status, listener } = &self.inherited;
         let idle = self.max_idle.saturating_sub(quiet_since.elapsed());
-        let alive = Duration::from_secs(u64::from(self.watchdog.div_ceil(SIGNS_OF_LIFE)));
-        let patience = Timespec::try_from(idle.min(alive)).map_err(io::Error::other)?;
+        let patience = Timespec::try_from(idle.min(self.signs_of_life)).map_err(io::Error::other)?;
         let readable = |of| PollFd::from_borrowed_fd(of, PollFlags::IN);
         let mut ready =
             [readable(status.as_fd()), readable(self.steward.as_fd()), readable(listener.as_fd())];

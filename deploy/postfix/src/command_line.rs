@@ -59,7 +59,7 @@ impl CommandLine {
         let program = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned());
         let program = program.unwrap_or_default();
         let mut line = Self {
-            protocol: if program.contains("lmtp") { Protocol::Lmtp } else { Protocol::Smtp },
+            protocol: protocol(&program),
             service: program,
             transport: String::new(),
             alone: false,
@@ -123,6 +123,13 @@ impl CommandLine {
         self.flags = flags.ok_or(CommandLineError::Word(word))?;
         Ok(())
     }
+}
+
+/// What a program of this name speaks.
+#[must_use]
+pub fn protocol(program: &str) -> Protocol {
+    let name = Path::new(program).file_name().unwrap_or_default();
+    if name.to_string_lossy().contains("lmtp") { Protocol::Lmtp } else { Protocol::Smtp }
 }
 
 #[cfg(test)]

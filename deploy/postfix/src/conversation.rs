@@ -4,6 +4,7 @@ use crate::introduction::Way;
 use crate::order::{self, OrderError, QueuedMail};
 use crate::results::Results;
 use crate::services::Services;
+use crate::waiting_sites::WaitingSites;
 use maincf::params::UnderPostfix;
 use postfix_wire::attr::AttrError;
 use postfix_wire::reply::{Final, Outcome};
@@ -44,6 +45,8 @@ pub struct Agent {
     pub context: Context,
     /// Postfix's daemons.
     pub services: Services,
+    /// Whom flush(8) wants to hear of.
+    pub sites: WaitingSites,
     /// Their names, and the queue's shape.
     pub names: UnderPostfix,
     /// Folders in queues.
@@ -92,7 +95,7 @@ impl Agent {
         loop {
             let count = stream.read(&mut buffer)?;
             if count == 0 {
-                return Ok(None);
+                return Ok(reader.has_begun().then_some(Err(AttrError::Ended)));
             }
             stream.set_read_timeout(Some(self.services.patience))?;
             match reader.feed(buffer.get(..count).unwrap_or_default()) {
@@ -133,7 +136,7 @@ impl Agent {
         recipients: Vec<Recipient>,
         file: &QueueFile,
     ) -> Final {
-        let Self { context, services, names, cache, way, runtime, .. } = self;
+        let Self { context, services, sites, names, cache, way, runtime, .. } = self;
         let wanted = request.cache.load || request.cache.store || !context.permanent.is_empty();
         if let Some(way) = way.as_mut().filter(|_| wanted) {
             way.find(cache);
@@ -142,6 +145,7 @@ impl Agent {
         let mut results = Results {
             services,
             names,
+            sites,
             service: &context.service,
             final_delivery: context.flags.final_delivery || context.assumes_final(),
             request: &asked.request,

@@ -30,3 +30,5 @@ pub mod setup;
 pub mod skeleton;
 pub mod start;
 pub mod tables;
+pub mod waiting_sites;
+pub mod watchdog;

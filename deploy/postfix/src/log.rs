@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use maincf::value::SyslogFacility;
 use rustix::event::{PollFd, PollFlags, poll};
+use std::env;
 use std::fmt;
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -41,6 +42,18 @@ impl Target {
             Self::Syslog { path, .. } | Self::Postlog { path, .. } => path,
         }
     }
+
+    /// What master says by way of the environment; the facility is for the system's log.
+    #[must_use]
+    pub fn inherited(facility: SyslogFacility) -> Self {
+        let Some(path) = env::var_os("POSTLOG_SERVICE").map(PathBuf::from) else {
+            return Self::Syslog { path: "/dev/log".into(), facility };
+        };
+        let hostname = env::var("POSTLOG_HOSTNAME")
+            .unwrap_or_else(|_| rustix::system::uname().nodename().to_string_lossy().into_owned());
+        let hostname = hostname.split('.').next().unwrap_or_default().to_owned();
+        Self::Postlog { path, hostname }
+    }
 }
 
 /// The log of this process. Its socket is connected before a chroot.
@@ -74,12 +87,6 @@ impl Log {
         let level = if verbose > 0 { Level::DEBUG } else { Level::INFO };
         let patience = AtomicU64::new(PATIENCE);
         Self { socket: connect().ok(), target, zone: TimeZone::system(), origin, level, patience }
-    }
-
-    /// The system's log, while the configuration has not been read.
-    fn system(tag: &str) -> Self {
-        let target = Target::Syslog { path: "/dev/log".into(), facility: SyslogFacility::Mail };
-        Self::new(target, tag, 0)
     }
 
     /// Takes all events of this process from now on.
@@ -141,25 +148,32 @@ impl Log {
     }
 }
 
-/// The process ends for this. It may be that nobody has set up a log yet: then to the system's.
-pub fn fatal(program: &str, why: &str) {
+/// Events with this target are the last of their process.
+const FATAL: &str = "fatal";
+
+/// The process, which calls itself so, ends for this. It may be that nobody has set up a log yet: then as master says.
+pub fn fatal(process: &str, why: &str) {
     if !tracing::dispatcher::has_been_set() {
-        Log::system(&format!("postfix/{program}")).install();
+        let name = env::var("MAIL_LOGTAG").unwrap_or_else(|_| "postfix".into());
+        let target = Target::inherited(SyslogFacility::Mail);
+        Log::new(target, &format!("{name}/{process}"), 0).install();
     }
-    tracing::error!("fatal: {why}");
+    tracing::error!(target: FATAL, "{why}");
 }
 
 /// As syslog(3) numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Severity {
+    Fatal,
     Error,
     Warning,
     Info,
 }
 
 impl Severity {
-    fn of(level: Level) -> Self {
-        match level {
+    fn of(metadata: &Metadata<'_>) -> Self {
+        match *metadata.level() {
+            Level::ERROR if metadata.target() == FATAL => Self::Fatal,
             Level::ERROR => Self::Error,
             Level::WARN => Self::Warning,
             _ => Self::Info,
@@ -168,6 +182,7 @@ impl Severity {
 
     const fn number(self) -> u32 {
         match self {
+            Self::Fatal => 2,
             Self::Error => 3,
             Self::Warning => 4,
             Self::Info => 6,
@@ -176,6 +191,7 @@ impl Severity {
 
     const fn label(self) -> &'static str {
         match self {
+            Self::Fatal => "fatal: ",
             Self::Error => "error: ",
             Self::Warning => "warning: ",
             Self::Info => "",
@@ -211,7 +227,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
-        let severity = Severity::of(*event.metadata().level());
+        let severity = Severity::of(event.metadata());
         let datagram = self.datagram(severity, &text.0, jiff::Timestamp::now());
         if let Some(socket) = &self.socket {
             // A queue that stays full loses the line: a process that waits for it would hold mail up.

@@ -5,6 +5,7 @@
 
 use crate::order::{DELAY, SUCCESS};
 use crate::services::{ServiceError, Services};
+use crate::waiting_sites::WaitingSites;
 use maincf::params::UnderPostfix;
 use maincf::value::TransportNexthop;
 use postfix_wire::greeting::Server;
@@ -26,6 +27,8 @@ pub struct Results<'a> {
     pub services: &'a Services,
     /// Their names.
     pub names: &'a UnderPostfix,
+    /// Whom flush(8) wants to hear of.
+    pub sites: &'a WaitingSites,
     /// The transport's name.
     pub service: &'a str,
     /// `flags=X` or `lmtp_assume_final`: an LMTP server is the last hop.
@@ -149,6 +152,10 @@ impl Results<'_> {
         if self.request.flags.has(Flags::RECORD) {
             let _logged = self.trace(settled, recipient, &dsn);
         }
+        // A refusal that is not taken for one does not wait for the site.
+        if settled.word == "deferred" {
+            self.waits(recipient);
+        }
         Standing::Waits
     }
 
@@ -164,7 +171,12 @@ impl Results<'_> {
         };
         let _logged = self.append(&self.names.defer_service, recipient, &dsn);
         self.log(settled, STATUS, "deferred", &reason);
+        self.waits(recipient);
         Standing::Waits
+    }
+
+    fn waits(&self, recipient: &Recipient) {
+        self.sites.tell(self.services, &self.names.flush_service, recipient, &self.request.queue_id);
     }
 
     /// A probe has its answer, good or bad, once that is written down.

@@ -33,13 +33,14 @@ pub struct Services {
 }
 
 impl Services {
-    /// Sends a list to `private/name`, and waits until it is done.
+    /// Sends a list to the service of this name, and waits until it is done.
     ///
     /// # Errors
     /// [`ServiceError`]; a warning was logged.
     pub fn ask(&self, name: &str, server: Server, list: &[u8]) -> Result<(), ServiceError> {
-        let asked = self.conversation(&Path::new("private").join(name), server, list);
-        asked.inspect_err(|error| tracing::warn!("private/{name}: {error}"))
+        let path = Path::new(server.folder()).join(name);
+        let asked = self.conversation(&path, server, list);
+        asked.inspect_err(|error| tracing::warn!("{}: {error}", path.display()))
     }
 
     /// Hands a request for one recipient to the agent of another transport, as the queue manager would, and waits until

@@ -73,17 +73,7 @@ pub fn log(line: &CommandLine, process: &str, cf: &MainCf, config: &DeliveryConf
     let inherited = env::var("MAIL_LOGTAG").ok().filter(|_| !set);
     let name = inherited.unwrap_or_else(|| config.log.syslog_name.to_string());
     let tag = format!("{name}/{process}");
-    let postlog = env::var_os("POSTLOG_SERVICE").map(PathBuf::from);
-    let target = match (postlog, &config.log.file) {
-        (Some(path), _) => {
-            let hostname =
-                env::var("POSTLOG_HOSTNAME").unwrap_or_else(|_| config.identity.hostname.to_string());
-            let hostname = hostname.split('.').next().unwrap_or_default().to_owned();
-            Target::Postlog { path, hostname }
-        }
-        (None, _) => Target::Syslog { path: "/dev/log".into(), facility: config.log.facility },
-    };
-    Log::new(target, &tag, line.verbose)
+    Log::new(Target::inherited(config.log.facility), &tag, line.verbose)
 }
 
 /// How this process names itself to master.

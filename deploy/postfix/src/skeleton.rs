@@ -3,6 +3,7 @@
 use crate::conversation::Agent;
 use crate::inherited::Inherited;
 use crate::tables::Watch;
+use crate::watchdog::Watchdog;
 use postfix_wire::master::{Child, State};
 use proto::clock::Boottime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,12 +24,12 @@ pub struct Contract {
     pub child: Child,
     /// Held while waiting for a connection; `None` where there is no other process.
     pub lock: Option<OwnedFd>,
-    /// `max_use`; `None`: without limit.
-    pub max_use: Option<u32>,
-    /// `max_idle`; `None`: without limit.
-    pub max_idle: Option<Duration>,
-    /// `daemon_timeout`, in seconds.
-    pub watchdog: u32,
+    /// `max_use`
+    pub max_use: u32,
+    /// `max_idle`
+    pub max_idle: Duration,
+    /// `daemon_timeout` of one connection. Waiting for one is bounded by `max_idle`, or by others.
+    pub watchdog: Watchdog,
     /// When the key of parked sessions is too old, so that another process is to go on with a new one.
     pub key_until: Option<Boottime>,
     /// Files of tables; a process that has read one of them as it was before takes no more connections.
@@ -52,7 +53,7 @@ impl Contract {
     pub fn run(&self, agent: &mut Agent) -> io::Result<()> {
         let mut left = self.max_use;
         let mut idle_since = Instant::now();
-        while left != Some(0) && self.key_until.is_none_or(|until| until > Boottime::now()) {
+        while left > 0 && self.key_until.is_none_or(|until| until > Boottime::now()) {
             let stream = match self.wait(idle_since)? {
                 Event::Connection(stream) => stream,
                 Event::Nothing => continue,
@@ -60,14 +61,16 @@ impl Contract {
             };
             // Master that does not hear it will not hear the other either.
             let _ignored = self.tell(State::Taken);
+            self.watchdog.begin();
             if let Err(error) = agent.serve(stream) {
                 tracing::debug!("queue manager: {error}");
             }
             agent.part();
+            self.watchdog.rest();
             if self.tell(State::Available).is_err() {
                 break;
             }
-            left = left.map(|left| left.saturating_sub(1));
+            left -= 1;
             idle_since = Instant::now();
         }
         Ok(())
@@ -76,10 +79,8 @@ impl Contract {
     fn wait(&self, idle_since: Instant) -> io::Result<Event> {
         if let Some(lock) = &self.lock {
             // Others may hold it for as long as they like.
-            let _was = nix::unistd::alarm::cancel();
             rustix::io::retry_on_intr(|| rustix::fs::flock(lock, FlockOperation::LockExclusive))?;
         }
-        let _was = nix::unistd::alarm::set(self.watchdog);
         let event = self.next_event(idle_since);
         if let Some(lock) = &self.lock {
             rustix::fs::flock(lock, FlockOperation::Unlock)?;
@@ -89,10 +90,10 @@ impl Contract {
 
     fn next_event(&self, idle_since: Instant) -> io::Result<Event> {
         let Inherited { status, listener } = &self.inherited;
-        let patience = self.max_idle.map(|limit| limit.saturating_sub(idle_since.elapsed()));
-        let patience = patience.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+        let patience = self.max_idle.saturating_sub(idle_since.elapsed());
+        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
         let mut ready = [PollFd::new(status, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
-        match poll(&mut ready, patience.as_ref()) {
+        match poll(&mut ready, Some(&patience)) {
             Ok(0) => return Ok(Event::End),
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Event::Nothing),

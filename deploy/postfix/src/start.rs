@@ -1,6 +1,6 @@
 //! From the arguments to the loop: what is read as root, and what is given up.
 
-use crate::command_line::CommandLine;
+use crate::command_line::{self, CommandLine};
 use crate::conversation::Agent;
 use crate::inherited::Inherited;
 use crate::introduction::Way;
@@ -11,6 +11,8 @@ use crate::services::Services;
 use crate::setup::{self, StartError};
 use crate::skeleton::Contract;
 use crate::tables::{AgentTables, Rehearsed};
+use crate::waiting_sites::WaitingSites;
+use crate::watchdog::Watchdog;
 use maincf::params::UnderPostfix;
 use maincf::{DeliveryConfig, MainCf, Protocol, Warning};
 use nix::sys::signal::{SigSet, Signal};
@@ -21,7 +23,7 @@ use rustix::fs::{Gid, Mode, OFlags, Uid};
 use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use worker::args::Args;
 use worker::cache::Cache;
 use worker::context::Context;
@@ -45,19 +47,27 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
     let lock = if line.alone { None } else { Some(accept_lock(&line)?) };
     let (keys, key_until) = keys()?;
     let tables = AgentTables::new(proxymap(&names, release));
-    let context = Context::opened_by(&tables, &args(&line), &cf, config, keys)?;
+    let mut context = Context::opened_by(&tables, &args(&line), &cf, config, keys)?;
+    // Master has put the process there, and a chroot leaves it there.
+    context.queue_directory = PathBuf::new();
+    if line.chroot {
+        context.read_before_chroot();
+    }
+    let sites = WaitingSites::open(&names.flush_domains, &cf, &tables);
     hand_over_logins(&context, &line, &cf)?;
     setup::give_up_privileges(&line, &cf)?;
     ignore_file_size_signal().map_err(|error| StartError::System("sigprocmask", error))?;
+    let watchdog = Watchdog::start(names.daemon_timeout.get(), process);
+    let watchdog = watchdog.map_err(|error| StartError::System("watchdog", error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let config = &context.config;
     let contract = Contract {
         inherited,
         child,
         lock,
-        max_use: Some(config.process.max_use.get()),
-        max_idle: Some(config.process.max_idle.get()),
-        watchdog: u32::try_from(names.daemon_timeout.get().as_secs()).unwrap_or(u32::MAX),
+        max_use: config.process.max_use.get(),
+        max_idle: config.process.max_idle.get(),
+        watchdog,
         key_until,
         tables: tables.watch(),
     };
@@ -71,6 +81,7 @@ pub fn start() -> Result<(Contract, Agent), StartError> {
         way: key_until.map(|_| Way::new(Path::new("private").join(&*names.cache_service), patience)),
         context,
         services: Services { release, patience: names.ipc_timeout.get() },
+        sites,
         names,
         hashing,
         runtime: runtime.map_err(|error| StartError::System("epoll", error))?,
@@ -84,6 +95,12 @@ fn hand_over_logins(context: &Context, line: &CommandLine, cf: &MainCf) -> Resul
     let (Some(store), Some(user)) = (store, setup::successor(line, cf)?) else { return Ok(()) };
     let (user, group) = (Uid::from_raw(user.uid.as_raw()), Gid::from_raw(user.gid.as_raw()));
     store.give_to(user, group).map_err(|error| StartError::System("smtp_sasl_auth_cache_name", error))
+}
+
+/// As the log calls a process that was started under this name.
+#[must_use]
+pub fn process(program: &str) -> &'static str {
+    process_name(command_line::protocol(program))
 }
 
 fn process_name(protocol: Protocol) -> &'static str {

@@ -3,7 +3,7 @@
 use nix::unistd::{Uid, User};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A message for one recipient.
@@ -35,6 +35,48 @@ impl Letter {
         fs::write(&path, file).expect("a file in maildrop");
         chown(&path, Some(owner.as_raw()), None).expect("root may");
         fs::set_permissions(&path, Permissions::from_mode(0o700)).expect("own file");
+    }
+}
+
+/// A message in a queue as cleanup(8) leaves it, for one recipient.
+#[derive(Debug)]
+pub struct Queued {
+    /// The file.
+    pub path: PathBuf,
+    /// Where its content begins.
+    pub content: usize,
+    /// How long that is, in octets of records.
+    pub size: usize,
+    /// Where the recipient's record is.
+    pub recipient: usize,
+}
+
+impl Queued {
+    /// Writes one with this name, and two lines, into a folder.
+    pub fn write(folder: &Path, queue_id: &str, recipient: &str) -> Self {
+        let mut file = vec![b'C', 95];
+        file.extend_from_slice(&[b' '; 95]);
+        record(&mut file, b'T', "1795000000 5000");
+        record(&mut file, b'S', "s@src.test");
+        let at = file.len();
+        record(&mut file, b'R', recipient);
+        record(&mut file, b'M', "");
+        let content = file.len();
+        record(&mut file, b'N', "Subject: x");
+        record(&mut file, b'N', "");
+        record(&mut file, b'N', ".text");
+        let size = file.len() - content;
+        record(&mut file, b'X', "");
+        record(&mut file, b'E', "");
+        let path = folder.join(queue_id);
+        fs::write(&path, file).expect("a file in the queue");
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).expect("own file");
+        Self { path, content, size, recipient: at }
+    }
+
+    /// The type of the recipient's record: `R` is open, `D` done.
+    pub fn mark(&self) -> char {
+        char::from(fs::read(&self.path).expect("the file")[self.recipient])
     }
 }
 

@@ -40,13 +40,22 @@ impl Services {
         Self { known, file: file.into(), from_file: OnceLock::new() }
     }
 
+    /// Reads the file now.
+    pub fn read(&self) {
+        self.from_file();
+    }
+
     /// The port of the TCP service `name` (any case); `None` if nobody knows it.
     pub fn port(&self, name: &str) -> Option<u16> {
         let name = name.to_ascii_lowercase();
         if let Some(&port) = self.known.get(&name) {
             return Some(port);
         }
-        self.from_file.get_or_init(|| read(&self.file)).get(&name).copied()
+        self.from_file().get(&name).copied()
+    }
+
+    fn from_file(&self) -> &HashMap<String, u16> {
+        self.from_file.get_or_init(|| read(&self.file))
     }
 }
 
@@ -102,6 +111,17 @@ mod tests {
         let services = Services { file: "/nonexistent".into(), ..Services::knowing([("mine", 2525)]) };
         assert_eq!(services.port("Mine"), Some(2525));
         assert_eq!(services.port("smtps"), None, "it is not on the list");
+    }
+
+    #[test]
+    fn a_file_that_was_read_before_may_be_out_of_sight_when_a_name_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("services");
+        std::fs::write(&file, "odd 4242/tcp\n").unwrap();
+        let services = Services::in_file(file);
+        services.read();
+        drop(folder);
+        assert_eq!(services.port("odd"), Some(4242));
     }
 
     #[test]

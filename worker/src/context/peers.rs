@@ -11,10 +11,7 @@ pub(super) fn open(
     opener: &dyn Opener,
 ) -> Result<PeerMatcher, ContextError> {
     const NAME: &str = "debug_peer_list";
-    let parents = cf.expanded("parent_domain_matches_subdomains").ok().flatten().unwrap_or_default();
-    let plain = parents.split([',', ' ', '\t', '\n']).any(|word| word == NAME);
-    let parents = if plain { ParentMatch::Plain } else { ParentMatch::Dotted };
-    let opened = config.log.debug_peers.open_by(parents, opener);
+    let opened = config.log.debug_peers.open_by(ParentMatch::of(NAME, cf), opener);
     opened.map_err(|error| ContextError::Table { parameter: NAME, error })
 }
 

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match ended.and_then(|daemon| daemon.run().map_err(|error| error.to_string())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            under_postfix::log::fatal("baton-scache", &error);
+            under_postfix::log::fatal(under_postfix::cache_daemon::PROCESS, &error);
             std::thread::sleep(BEFORE_FAILURE);
             ExitCode::FAILURE
         }

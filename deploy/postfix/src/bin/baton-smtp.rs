@@ -10,10 +10,12 @@ fn main() -> ExitCode {
     let ended = under_postfix::start::start().map_err(|error| error.to_string());
     let ended =
         ended.and_then(|(contract, mut agent)| contract.run(&mut agent).map_err(|error| error.to_string()));
+    let program = std::env::args_os().next().unwrap_or_default();
+    let process = under_postfix::start::process(&program.to_string_lossy());
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            under_postfix::log::fatal("baton-smtp", &error);
+            under_postfix::log::fatal(process, &error);
             std::thread::sleep(BEFORE_FAILURE);
             ExitCode::FAILURE
         }

@@ -12,6 +12,9 @@ pub enum AttrError {
     /// [`MAX_LIST`] octets and no end.
     #[error("a list of more than {MAX_LIST} octets")]
     TooLong,
+    /// The other side left before its end.
+    #[error("a list without end")]
+    Ended,
     /// Another attribute stands where this one should.
     #[error("unexpected attribute {got:?} (expecting: {want})")]
     Unexpected {

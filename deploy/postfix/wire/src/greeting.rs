@@ -83,6 +83,15 @@ impl Server {
         }
     }
 
+    /// Where its socket is, below the queue's root.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Flush => "public",
+            Self::DeliveryStatus | Self::Verify | Self::Proxymap | Self::Agent => "private",
+        }
+    }
+
     /// Whether this is its announcement.
     ///
     /// # Errors

@@ -307,6 +307,12 @@ impl RequestReader {
         }
     }
 
+    /// Whether a part of a request has come, and not all of it.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.request.is_some() || !self.incoming.is_empty()
+    }
+
     /// How many recipients are still to come, once that is known.
     fn missing(&self) -> Result<Option<usize>, AttrError> {
         let Some(request) = &self.request else { return Ok(None) };

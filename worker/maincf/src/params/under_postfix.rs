@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::param::Mirror::Shared;
 use crate::param::Today::Act;
 use crate::param::params;
+use crate::tables::DomainList;
 use crate::value::{Keywords, NonEmpty, Positive};
 
 params! {
@@ -20,6 +21,10 @@ params! {
         verify_service: NonEmpty = "address_verify_service_name", "verify", Shared, Act;
         /// Whether it is told of addresses that do not take mail.
         negative_cache: bool = "address_verify_negative_cache", "yes", Shared, Act;
+        /// Who is told which sites mail waits for.
+        flush_service: NonEmpty = "flush_service_name", "flush", Shared, Act;
+        /// Of which sites.
+        flush_domains: DomainList = "fast_flush_domains", "$relay_domains", Shared, Act;
         /// Who keeps connections between deliveries.
         cache_service: NonEmpty = "connection_cache_service_name", "scache", Shared, Act;
         /// Queues with folders in them.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Direct, OpenError, Opener, Table, TableError, TableSpec};
+use crate::MainCf;
 use crate::value::{Value, ValueError, words};
 
 /// How deep files of patterns may name other files.
@@ -19,6 +20,13 @@ pub enum ParentMatch {
 }
 
 impl ParentMatch {
+    /// What `parent_domain_matches_subdomains` says of the list of this name.
+    pub fn of(list: &str, cf: &MainCf) -> Self {
+        let plain = cf.expanded("parent_domain_matches_subdomains").ok().flatten().unwrap_or_default();
+        let plain = plain.split([',', ' ', '\t', '\n']).any(|word| word.eq_ignore_ascii_case(list));
+        if plain { Self::Plain } else { Self::Dotted }
+    }
+
     /// The keys under which the domains above `domain` are asked for, nearest first.
     pub(super) fn keys_above(self, domain: &str) -> Vec<String> {
         let mut keys = Vec::new();

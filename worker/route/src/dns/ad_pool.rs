@@ -35,6 +35,11 @@ impl AdPool {
         Self { source, trust, ready: OnceLock::new() }
     }
 
+    /// Reads what the first question would; what is wrong with it is that question's to say.
+    pub(super) fn read(&self) {
+        let _wrong = self.ready();
+    }
+
     /// One lookup with all its retries and aliases.
     pub(super) async fn query(
         &self,
@@ -152,6 +157,18 @@ mod tests {
     fn nothing_is_read_before_the_first_question() {
         let pool = AdPool::new(Source::ResolvConf("/nonexistent".into()), AdTrust::Local);
         assert!(pool.ready.get().is_none());
+    }
+
+    #[test]
+    fn a_file_that_was_read_before_may_be_out_of_sight_at_the_first_question() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("resolv.conf");
+        std::fs::write(&file, "options timeout:7\nnameserver 127.0.0.1\noptions trust-ad\n").unwrap();
+        let pool = AdPool::new(Source::ResolvConf(file), AdTrust::Local);
+        pool.read();
+        drop(folder);
+        assert!(pool.ready().as_ref().unwrap().believed);
+        assert!(format!("{:?}", pool.ready().as_ref().unwrap().exchange).contains("7s"));
     }
 
     #[test]

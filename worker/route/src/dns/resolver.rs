@@ -80,6 +80,11 @@ impl Resolver {
         Self { filter: Some(filter), ..self }
     }
 
+    /// Reads the file that names the servers now.
+    pub fn read(&self) {
+        self.pool.read();
+    }
+
     /// Whether the servers validate, by a question whose answer is known to be signed (`dnssec_probe`).
     /// Never from the cache. It is for one warning in the log; nothing else depends on it.
     pub async fn probe(&self, probe: &Probe, budget: Budget) -> ProbeResult {
