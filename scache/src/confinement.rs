@@ -37,7 +37,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_ppoll,
     libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
-    libc::SYS_setitimer,
     libc::SYS_restart_syscall,
     // Memory.
     libc::SYS_brk,
@@ -60,7 +59,7 @@ const ALLOWED: &[c_long] = &[
 
 /// The same where the C library still uses older calls.
 #[cfg(target_arch = "x86_64")]
-const OLDER: &[c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_alarm];
+const OLDER: &[c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll];
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 

@@ -222,7 +222,7 @@ fn an_encrypted_session_goes_from_process_to_process_and_only_root_has_its_keys(
         let status = fs::read_to_string(task.as_ref().unwrap().path().join("status")).unwrap();
         status.contains("Seccomp:\t2")
     });
-    assert_eq!(confined.count(), 2, "both threads");
+    assert_eq!(confined.count(), 3, "all threads");
     let keys = postfix.configuration().parent().unwrap().join("spool/pid/baton-keys");
     let keys = fs::metadata(keys).unwrap();
     assert_eq!((keys.uid(), keys.mode() & 0o777), (0, 0o600));

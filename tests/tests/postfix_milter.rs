@@ -34,10 +34,9 @@ fn neutral(content: &[u8]) -> String {
     lines.collect::<String>().replace("stock.test", "TEST").replace("baton.test", "TEST")
 }
 
-#[test]
-fn what_filters_made_of_a_message_leaves_as_by_the_stock_agent_and_as_postcat_shows_it() {
+fn edits() -> Vec<Vec<Edit>> {
     let long = "a long text ".repeat(100);
-    let cases: Vec<Vec<Edit>> = vec![
+    vec![
         vec![
             Edit::Change("Subject", "another"),
             Edit::Add("X-Added", "at the end"),
@@ -52,8 +51,12 @@ fn what_filters_made_of_a_message_leaves_as_by_the_stock_agent_and_as_postcat_sh
             Edit::Add("X-A", "1"),
             Edit::Add("X-B", "2"),
         ],
-    ];
-    for edits in cases {
+    ]
+}
+
+#[test]
+fn what_filters_made_of_a_message_leaves_as_by_the_stock_agent_and_as_postcat_shows_it() {
+    for edits in edits() {
         let sandbox = Sandbox::new("pfm");
         let later = Rule::at(Stage::Rcpt).connections(1, 2).reply("450 4.2.0 later");
         let sink = Sink::start(Settings::smtp().rule(later));

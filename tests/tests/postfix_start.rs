@@ -195,7 +195,7 @@ fn an_agent_that_dies_before_it_was_of_use_closes_its_service_for_a_while() {
         let agent = child(&postfix, name);
         agent.signal(Signal::KILL);
         let line = |what: &str| {
-            let line = postfix.expect_line(&["postfix/master", &format!("{name}"), what]);
+            let line = postfix.expect_line(&["postfix/master", name, what]);
             let (_, line) = line.split_once("warning: ").unwrap();
             let words = line.split(' ').map(|word| if word.contains('/') { "PROGRAM" } else { word });
             words.collect::<Vec<_>>().join(" ").replace(&agent.pid.to_string(), "PID")

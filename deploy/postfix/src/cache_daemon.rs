@@ -124,7 +124,7 @@ impl Daemon {
         let signs_of_life = daemon_timeout / SIGNS_OF_LIFE;
         let mut front = Front { inherited, child, steward, max_idle, watchdog, signs_of_life };
         front.greet(caps)?;
-        // Both threads, and before the first agent is let in.
+        // All threads, and before the first agent is let in.
         confinement::confine()?;
         front.serve()?;
         // The cache hears that its supervisor has gone: farewells, statistics.

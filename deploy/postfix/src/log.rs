@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_log_that_nobody_reads_holds_nothing_up() {
-        let folder = std::env::temp_dir().join(format!("baton-log-{}", std::process::id()));
+        let folder = env::temp_dir().join(format!("baton-log-{}", std::process::id()));
         let reader = UnixDatagram::bind(&folder).unwrap();
         let log = Log::new(syslog(&folder), "postfix/smtp", 0);
         tracing::subscriber::with_default(log, || {

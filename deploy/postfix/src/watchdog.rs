@@ -2,8 +2,8 @@
 
 use crate::log;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 /// No deadline.
@@ -24,13 +24,18 @@ impl Watchdog {
     pub fn start(limit: Duration, process: &'static str) -> io::Result<Self> {
         let clock = Clock { started: Instant::now(), deadline: Arc::new(AtomicU64::new(RESTING)) };
         let watched = clock.clone();
+        // A process may confine itself next, so that no thread could begin any more.
+        let begun = Arc::new(Barrier::new(2));
+        let begins = Arc::clone(&begun);
         std::thread::Builder::new().name("watchdog".into()).spawn(move || {
+            begins.wait();
             while let Watch::For(time) = watched.look(Instant::now(), limit) {
                 std::thread::sleep(time);
             }
             log::fatal(process, "watchdog timeout");
             std::process::exit(1);
         })?;
+        begun.wait();
         Ok(Self { clock, limit })
     }
 

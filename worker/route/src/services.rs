@@ -42,7 +42,7 @@ impl Services {
 
     /// Reads the file now.
     pub fn read(&self) {
-        self.from_file();
+        self.listed();
     }
 
     /// The port of the TCP service `name` (any case); `None` if nobody knows it.
@@ -51,10 +51,10 @@ impl Services {
         if let Some(&port) = self.known.get(&name) {
             return Some(port);
         }
-        self.from_file().get(&name).copied()
+        self.listed().get(&name).copied()
     }
 
-    fn from_file(&self) -> &HashMap<String, u16> {
+    fn listed(&self) -> &HashMap<String, u16> {
         self.from_file.get_or_init(|| read(&self.file))
     }
 }
