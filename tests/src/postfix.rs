@@ -231,8 +231,8 @@ impl Postfix {
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
-    /// Its queue's root.
-    pub fn queue(&self) -> &Path {
+    /// Where its queues are.
+    pub fn root(&self) -> &Path {
         &self.queue
     }
 

@@ -5,6 +5,9 @@ use testkit::Sandbox;
 use testkit::postfix::{Launch, Postfix, complaints};
 use testkit::sink::{Rule, Settings, Sink, Stage};
 
+/// Octets of text in one line.
+const LONGEST: usize = 2000;
+
 const DOMAINS: [&str; 2] = ["stock.test", "baton.test"];
 
 fn both(sandbox: &Sandbox, sink: &Sink, more: &str) -> Launch {
@@ -24,6 +27,8 @@ fn both(sandbox: &Sandbox, sink: &Sink, more: &str) -> Launch {
 /// From behind the queue's name for the message to the end; digits of times become `T`.
 fn neutral(line: &str, domain: &str) -> String {
     let (_, rest) = line.split_once("]: ").unwrap();
+    // Where a line is cut off depends on how many digits the times have.
+    let length = rest.len();
     let (_, rest) = rest.split_once(": ").unwrap();
     let (before, after) = rest.split_once(", delay=").unwrap();
     let (times, after) = after.split_once(", dsn=").unwrap();
@@ -35,7 +40,12 @@ fn neutral(line: &str, domain: &str) -> String {
         shape.push_str(if is_time { "T" } else { number });
         shape.push_str(end);
     }
-    format!("{before}, delay={shape}, dsn={after}").replace(domain, "TEST")
+    let mut line = format!("{before}, delay={shape}, dsn={after}").replace(domain, "TEST");
+    if length >= LONGEST {
+        line.truncate(LONGEST - 100);
+        line.push_str(&format!(" and so on, {length} octets"));
+    }
+    line
 }
 
 /// The delivery line of what is sent to this recipient of both domains.

@@ -95,7 +95,7 @@ fn master_gives_ours_what_it_gives_the_stock_agent_whatever_the_limit() {
         assert_eq!(given, gift(stock, &format!("s{name}")), "limit {limit}");
         assert_eq!(given.arguments.contains(&"-l".into()), limit == "1", "{given:?}");
         assert_eq!(given.arguments.contains(&"-z".into()), limit == "0", "{given:?}");
-        assert_eq!(given.folder, postfix.queue().display().to_string());
+        assert_eq!(given.folder, postfix.root().display().to_string());
         // To master and its socket; both are kept from programs that the agent might start. The pipe is not needed.
         let link = |fd: u32| fs::read_link(format!("/proc/{ours}/fd/{fd}")).unwrap_or_default();
         let flags = |fd: u32| {
@@ -151,13 +151,13 @@ fn an_agent_without_the_system_s_files_delivers_as_before() {
         .chrooted("box", &as_lmtp(&sandbox), "")
         .cache("bscache", "-o connection_cache_ttl_limit=600s")
         .start();
-    let path = postfix.queue().join("private/store");
+    let path = postfix.root().join("private/store");
     let store = Sink::start(Settings::lmtp_unix(path.clone()));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     postfix.inject(&[letter("one@a.test")]);
     let line = postfix.expect_line(&["to=<one@a.test>", "status=sent"]);
     let pid: u32 = line.split_once("postfix/smtp[").unwrap().1.split_once(']').unwrap().0.parse().unwrap();
-    assert_eq!(fs::read_link(format!("/proc/{pid}/root")).unwrap(), postfix.queue());
+    assert_eq!(fs::read_link(format!("/proc/{pid}/root")).unwrap(), postfix.root());
     postfix.inject(&[letter("u@b.test"), letter("u@c.test"), letter("one@d.test")]);
     // The port comes from the system's file of services.
     postfix.expect_line(&["to=<u@b.test>", "connect to 127.0.0.1[127.0.0.1]:1: Connection refused"]);

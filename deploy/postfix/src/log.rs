@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_log_that_is_read_slowly_loses_nothing() {
-        let path = std::env::temp_dir().join(format!("baton-slow-log-{}", std::process::id()));
+        let path = env::temp_dir().join(format!("baton-slow-log-{}", std::process::id()));
         let reader = UnixDatagram::bind(&path).unwrap();
         let target = Target::Syslog { path: path.clone(), facility: SyslogFacility::Mail };
         let log = Log::new(target, "postfix/smtp", 0);
