@@ -53,7 +53,7 @@ impl Contract {
     pub fn run(&self, agent: &mut Agent) -> io::Result<()> {
         let mut left = self.max_use;
         let mut idle_since = Instant::now();
-        while left > 0 && self.key_until.is_none_or(|until| until > Boottime::now()) {
+        while goes_on(left, self.key_until, Boottime::now()) {
             let stream = match self.wait(idle_since)? {
                 Event::Connection(stream) => stream,
                 Event::Nothing => continue,
@@ -121,6 +121,12 @@ impl Contract {
     }
 }
 
+/// Whether a process that may serve so many more takes another connection. One whose key is too old would park sessions that
+/// nobody can take.
+fn goes_on(left: u32, key_until: Option<Boottime>, now: Boottime) -> bool {
+    left > 0 && key_until.is_none_or(|until| now < until)
+}
+
 /// One write of one message: master reads them by their length.
 pub(crate) fn tell(status: &OwnedFd, child: Child, state: State) -> io::Result<()> {
     let message = child.message(state);
@@ -144,5 +150,22 @@ pub(crate) fn accept(listener: &OwnedFd) -> io::Result<Option<UnixStream>> {
             | Errno::PROTO,
         ) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::LIFE;
+
+    #[test]
+    fn a_process_ends_with_its_share_or_its_key() {
+        let drawn = Boottime(10_000_000);
+        let until = Some(drawn.after(LIFE));
+        assert!(goes_on(1, until, drawn));
+        assert!(goes_on(1, until, drawn.after(LIFE - Duration::from_secs(1))));
+        assert!(!goes_on(1, until, drawn.after(LIFE)), "an hour has passed");
+        assert!(goes_on(1, None, drawn.after(LIFE * 100)), "it shares nothing");
+        assert!(!goes_on(0, until, drawn) && !goes_on(0, None, drawn));
     }
 }
