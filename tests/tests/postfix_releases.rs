@@ -184,9 +184,15 @@ fn a_demand_for_tls_that_the_sender_made_is_not_ignored() {
     let message = Queued::write(&agent.queue().join("active"), QUEUE_ID, "a@x.example");
     let next = format!("[127.0.0.1]:{}", sink.address().port());
     let request = request(&message, &next, ("sendopts", 0x20), "a@x.example");
+    let told = daemon(agent.queue(), "defer", newest.announces);
     assert_eq!(hand_over(&agent, newest, &request, WAITS), WAITS);
     assert_eq!((message.mark(), sink.record().connections.len()), ('R', 0));
-    agent.expect_line(&["warning: ", QUEUE_ID, "REQUIRETLS"]);
+    agent.expect_line(&[
+        QUEUE_ID,
+        "to=<a@x.example>",
+        "dsn=4.7.30, status=deferred (REQUIRETLS was asked for",
+    ]);
+    assert!(told.join().unwrap().contains("|status|4.7.30|"));
     assert!(agent.hang_up().success());
 }
 
