@@ -117,16 +117,14 @@ impl Incoming {
     /// # Errors
     /// [`AttrError::TooLong`].
     pub fn next_list(&mut self) -> Result<Option<Fields>, AttrError> {
-        let mut attributes = Vec::new();
         let mut rest = self.0.as_slice();
         while let Some((name, after)) = cut(rest) {
             if name.is_empty() {
-                let used = self.0.len() - after.len();
-                self.0.drain(..used);
-                return Ok(Some(Fields(attributes.into_iter())));
+                let left = after.to_vec();
+                let octets = std::mem::replace(&mut self.0, left);
+                return Ok(Some(Fields { octets, at: 0 }));
             }
-            let Some((value, after)) = cut(after) else { break };
-            attributes.push((Text::new(name), Text::new(value)));
+            let Some((_value, after)) = cut(after) else { break };
             rest = after;
         }
         if self.0.len() > MAX_LIST { Err(AttrError::TooLong) } else { Ok(None) }
@@ -143,7 +141,11 @@ fn cut(octets: &[u8]) -> Option<(&[u8], &[u8])> {
 /// A list that came, taken apart in its order. Nothing is passed over: an attribute that we do not know might change what
 /// the others mean.
 #[derive(Debug)]
-pub struct Fields(std::vec::IntoIter<(Text, Text)>);
+pub struct Fields {
+    /// The list, its end, and perhaps something after it that is not looked at.
+    octets: Vec<u8>,
+    at: usize,
+}
 
 impl Fields {
     /// The next attribute, which has this name.
@@ -159,12 +161,7 @@ impl Fields {
     /// # Errors
     /// It has not.
     pub fn one_of(&mut self, want: &[&'static str]) -> Result<Text, AttrError> {
-        let first = want.first().copied().unwrap_or_default();
-        match self.0.next() {
-            None => Err(AttrError::Missing(first)),
-            Some((name, value)) if want.iter().any(|want| want.as_bytes() == name.as_bytes()) => Ok(value),
-            Some((got, _)) => Err(AttrError::Unexpected { want: first, got }),
-        }
+        self.value(want).map(Text::new)
     }
 
     /// An int.
@@ -172,8 +169,8 @@ impl Fields {
     /// # Errors
     /// It is not there, or no number of 32 bits.
     pub fn int(&mut self, want: &'static str) -> Result<i32, AttrError> {
-        let value = self.text(want)?;
-        int(&value).ok_or(AttrError::Malformed { name: want, value })
+        let value = self.value(&[want])?;
+        int(value).ok_or_else(|| malformed(want, value))
     }
 
     /// A long.
@@ -181,8 +178,8 @@ impl Fields {
     /// # Errors
     /// It is not there, or no number of 64 bits.
     pub fn long(&mut self, want: &'static str) -> Result<i64, AttrError> {
-        let value = self.text(want)?;
-        long(&value).ok_or(AttrError::Malformed { name: want, value })
+        let value = self.value(&[want])?;
+        long(value).ok_or_else(|| malformed(want, value))
     }
 
     /// Octets.
@@ -190,8 +187,8 @@ impl Fields {
     /// # Errors
     /// It is not there, or no base64.
     pub fn data(&mut self, want: &'static str) -> Result<Vec<u8>, AttrError> {
-        let value = self.text(want)?;
-        BASE64.decode(value.as_bytes()).map_err(|_| AttrError::Malformed { name: want, value })
+        let value = self.value(&[want])?;
+        BASE64.decode(value).map_err(|_| malformed(want, value))
     }
 
     /// The list has nothing more.
@@ -199,22 +196,43 @@ impl Fields {
     /// # Errors
     /// It has.
     pub fn end(mut self) -> Result<(), AttrError> {
-        match self.0.next() {
+        match self.next() {
             None => Ok(()),
-            Some((got, _)) => Err(AttrError::Unexpected { want: "(list terminator)", got }),
+            Some((got, _)) => Err(AttrError::Unexpected { want: "(list terminator)", got: Text::new(got) }),
         }
+    }
+
+    fn value(&mut self, want: &[&'static str]) -> Result<&[u8], AttrError> {
+        let first = want.first().copied().unwrap_or_default();
+        match self.next() {
+            None => Err(AttrError::Missing(first)),
+            Some((name, value)) if want.iter().any(|want| want.as_bytes() == name) => Ok(value),
+            Some((got, _)) => Err(AttrError::Unexpected { want: first, got: Text::new(got) }),
+        }
+    }
+
+    /// `None` at the end.
+    fn next(&mut self) -> Option<(&[u8], &[u8])> {
+        let (name, after) = cut(self.octets.get(self.at..)?)?;
+        let (value, _rest) = cut(after).filter(|_| !name.is_empty())?;
+        self.at += name.len() + value.len() + 2;
+        Some((name, value))
     }
 }
 
+fn malformed(name: &'static str, value: &[u8]) -> AttrError {
+    AttrError::Malformed { name, value: Text::new(value) }
+}
+
 /// A number of 32 bits, with or without sign, as Postfix writes and scanf(3) reads it.
-pub(crate) fn int(value: &Text) -> Option<i32> {
+pub(crate) fn int(value: &[u8]) -> Option<i32> {
     let value = long(value)?;
     let unsigned = u32::try_from(value).ok().map(u32::cast_signed);
     unsigned.or_else(|| i32::try_from(value).ok())
 }
 
-fn long(value: &Text) -> Option<i64> {
-    let digits = value.to_str()?.trim_start();
+fn long(value: &[u8]) -> Option<i64> {
+    let digits = std::str::from_utf8(value).ok()?.trim_start();
     let unsigned = digits.parse::<u64>().ok().map(u64::cast_signed);
     unsigned.or_else(|| digits.parse().ok())
 }

@@ -206,7 +206,7 @@ impl Request {
 fn options(fields: &mut Fields) -> Result<SendOptions, AttrError> {
     const NAME: &str = "smtputf8";
     let value = fields.one_of(&[NAME, "sendopts"])?;
-    match crate::attr::int(&value) {
+    match crate::attr::int(value.as_bytes()) {
         Some(bits) => Ok(SendOptions(bits & SendOptions::KNOWN)),
         None => Err(AttrError::Malformed { name: NAME, value }),
     }
