@@ -29,6 +29,9 @@ pub enum IntroductionError {
     /// Nobody takes the connection, or nothing comes.
     #[error("does not answer")]
     Silent,
+    /// More wait for it than its socket lets wait.
+    #[error("has too many others waiting")]
+    Crowded,
     /// Something else came, or nothing and the end.
     #[error("is not baton-scache")]
     Stranger,
@@ -63,8 +66,7 @@ pub fn ask(path: &Path, patience: Duration) -> Result<Channel, IntroductionError
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
         Ok(()) => {}
-        // Too many wait already.
-        Err(Errno::AGAIN) => return Err(IntroductionError::Silent),
+        Err(Errno::AGAIN) => return Err(IntroductionError::Crowded),
         Err(error) => return Err(error.into()),
     }
     let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
@@ -123,6 +125,8 @@ impl Way {
         }
         match ask(&self.path, self.patience) {
             Ok(channel) => cache.connect(channel),
+            // While master starts the cache again, all agents come at once. It costs nothing to come again.
+            Err(error @ IntroductionError::Crowded) => tracing::debug!("without a connection cache: {error}"),
             Err(error) => {
                 self.pause();
                 if !std::mem::replace(&mut self.said, true) {
@@ -186,6 +190,22 @@ mod tests {
         assert!(matches!(asked(drop), Err(IntroductionError::Stranger)));
         let word_alone = asked(|mut stream| stream.write_all(WORD).unwrap());
         assert!(matches!(word_alone, Err(IntroductionError::Stranger)));
+    }
+
+    #[test]
+    fn a_cache_that_others_wait_for_is_asked_again_with_the_next_delivery() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let kind = SocketType::STREAM;
+        let listener = rustix::net::socket(AddressFamily::UNIX, kind, None).unwrap();
+        rustix::net::bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let _waiting = UnixStream::connect(&path).unwrap();
+        assert!(matches!(ask(&path, Duration::from_secs(20)), Err(IntroductionError::Crowded)));
+        let mut cache = Cache::absent(Duration::from_millis(5));
+        let mut way = Way::new(path, Duration::from_millis(5));
+        way.find(&mut cache);
+        assert_eq!((way.not_before, way.said), (None, false));
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub struct Plan {
     /// Processes killed meanwhile.
     #[arg(long, default_value_t = 300)]
     pub kills: usize,
+    /// One kill of so many is that of the cache.
+    #[arg(long, default_value_t = 8)]
+    pub cache_every: u64,
     /// A reload after so many transactions, and every 20 seconds at the latest.
     #[arg(long, default_value_t = 300)]
     pub reload: usize,
@@ -153,7 +156,7 @@ fn run(agents: Agents, messages: usize, kills: usize, plan: &Plan) -> Outcome {
     let mails = mails(messages, 2_000, &KINDS);
     let sent: Vec<Sent> = mails.iter().map(Mail::sent).collect();
     let (began, limit) = (Instant::now(), Duration::from_secs(plan.limit));
-    let mut killer = Killer::new(&run, plan.seed, messages, kills, plan.reload);
+    let mut killer = Killer::new(&run, plan, messages, kills);
     std::thread::scope(|scope| {
         let injection = scope.spawn(|| drop(injector::send(Farm::intake(), 5, mails)));
         while began.elapsed() < limit {

@@ -1,5 +1,6 @@
 //! Who is killed, and when: by a seed, at moments counted in transactions.
 
+use super::Plan;
 use super::victim::{Frozen, Kill, Phase, is_busy};
 use crate::farm::{Kind, Run};
 use crate::process::Process;
@@ -10,8 +11,7 @@ use std::time::{Duration, Instant};
 /// The programs that may be killed; the last ones are the caches.
 const AGENTS: [&str; 4] = ["baton-smtp", "baton-lmtp", "smtp", "lmtp"];
 const CACHES: [&str; 2] = ["baton-scache", "scache"];
-/// One kill of so many is that of the cache, or of whoever comes first.
-const CACHE_EVERY: u64 = 8;
+/// One kill of so many is that of any agent, not of one with a message.
 const ANYBODY_EVERY: u64 = 5;
 /// Between two looks at the state of things.
 const TICK: Duration = Duration::from_millis(100);
@@ -38,6 +38,7 @@ pub(super) struct Killer<'a> {
     kills: Vec<Kill>,
     /// Kills to come.
     left: usize,
+    cache_every: u64,
     /// Transactions between two kills on average, and at which the next is due.
     pace: usize,
     due: usize,
@@ -50,13 +51,15 @@ pub(super) struct Killer<'a> {
 }
 
 impl<'a> Killer<'a> {
-    pub(super) fn new(run: &'a Run, seed: u64, messages: usize, kills: usize, reload_every: usize) -> Self {
+    pub(super) fn new(run: &'a Run, plan: &Plan, messages: usize, kills: usize) -> Self {
         let pace = (messages / kills.max(1)).max(1);
+        let reload_every = plan.reload;
         Self {
             run,
-            dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            dice: Dice(plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             kills: Vec::new(),
             left: kills,
+            cache_every: plan.cache_every,
             pace,
             due: pace,
             reload_every,
@@ -96,7 +99,7 @@ impl<'a> Killer<'a> {
         let named = |names: &[&str]| -> Vec<Process> {
             children.iter().filter(|child| names.contains(&child.name.as_str())).cloned().collect()
         };
-        if self.dice.below(CACHE_EVERY) == 0
+        if self.dice.below(self.cache_every) == 0
             && let Some(cache) = named(&CACHES).first()
             && let Some(frozen) = Frozen::new(cache)
         {
