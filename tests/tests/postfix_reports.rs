@@ -262,3 +262,28 @@ fn mail_for_a_site_that_may_ask_for_its_own_is_found_when_it_does() {
     assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
     postfix.stop();
 }
+
+#[test]
+fn a_recipient_in_no_character_set_holds_up_nobody_else() {
+    let sandbox = Sandbox::new("pft");
+    let sink = Sink::start(Settings::smtp());
+    let next = format!("[127.0.0.1]:{}", sink.address().port());
+    let postfix = Postfix::in_sandbox(&sandbox)
+        .option("transport_maps", format!("inline:{{ {{ baton.test = ours:{next} }} }}"))
+        .option("smtp_host_lookup", "native")
+        // Else the queue manager would keep such a recipient to itself.
+        .option("smtputf8_enable", "no")
+        .option("notify_classes", "")
+        .option("default_transport", "discard:")
+        .agent("ours", "-", "")
+        .start();
+    let content = b"To: a@baton.test, \xe9@baton.test, c@baton.test\nSubject: x\n\ntext\n";
+    postfix.submit_octets(&["-t"], "s@client.test", &[], content);
+    let line = postfix.expect_line(&["4.1.3", "status=deferred (", "neither ASCII nor UTF-8)"]);
+    assert!(line.contains("@baton.test>"), "{line}");
+    postfix.expect_line(&["to=<a@baton.test>", "status=sent"]);
+    postfix.expect_line(&["to=<c@baton.test>", "status=sent"]);
+    assert!(postfix.command("postqueue", &["-p"]).contains("neither ASCII nor UTF-8"));
+    assert_eq!(sink.messages().len(), 1);
+    postfix.stop();
+}

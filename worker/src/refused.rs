@@ -86,11 +86,15 @@ impl RefusedLogins {
         Ok(Self { folder, secret, lifetime, most: MOST })
     }
 
-    /// Gives the store to an account that this process is about to become; only root can.
+    /// Gives the store to an account that this process is about to become; only root can. A folder that is not root's any
+    /// more was given away already: what lies in it now may be a link to a file of root.
     ///
     /// # Errors
     /// The system's word.
     pub fn give_to(&self, user: Uid, group: Gid) -> std::io::Result<()> {
+        if rustix::fs::fstat(&self.folder)?.st_uid != Uid::ROOT.as_raw() {
+            return Ok(());
+        }
         rustix::fs::chownat(&self.folder, SECRET, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(rustix::fs::fchown(&self.folder, Some(user), Some(group))?)
     }

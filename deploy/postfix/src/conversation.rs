@@ -108,7 +108,7 @@ impl Agent {
 
     fn answer(&mut self, asked: &Delivery) -> (Final, Option<QueueFile>) {
         match self.prepare(asked) {
-            Ok((request, recipients, file)) => (self.deliver(asked, request, recipients, &file), Some(file)),
+            Ok((request, file)) => (self.deliver(asked, request, &file), Some(file)),
             Err(refusal) => {
                 tracing::warn!("{}: {refusal}", asked.request.queue_id.lossy());
                 (Final::default(), None)
@@ -116,7 +116,7 @@ impl Agent {
         }
     }
 
-    fn prepare(&self, asked: &Delivery) -> Result<(Request, Vec<Recipient>, QueueFile), Refusal> {
+    fn prepare(&self, asked: &Delivery) -> Result<(Request, QueueFile), Refusal> {
         let Delivery { request, recipients } = asked;
         if recipients.is_empty() {
             return Err(Refusal::Nobody);
@@ -125,17 +125,10 @@ impl Agent {
         let path = names.and_then(|(queue, id)| self.hashing.path(queue, id)).ok_or(Refusal::Name)?;
         let file = QueueFile::open(&path)?;
         let order = order::request(request, delivery::now_micros())?;
-        let recipients = recipients.iter().enumerate().map(|(at, one)| order::recipient(at, one));
-        Ok((order, recipients.collect::<Result<_, _>>()?, file))
+        Ok((order, file))
     }
 
-    fn deliver(
-        &mut self,
-        asked: &Delivery,
-        request: Request,
-        recipients: Vec<Recipient>,
-        file: &QueueFile,
-    ) -> Final {
+    fn deliver(&mut self, asked: &Delivery, request: Request, file: &QueueFile) -> Final {
         let Self { context, services, sites, names, cache, way, runtime, .. } = self;
         let wanted = request.cache.load || request.cache.store || !context.permanent.is_empty();
         if let Some(way) = way.as_mut().filter(|_| wanted) {
@@ -154,8 +147,15 @@ impl Agent {
             outcome: Outcome::Settled,
             heard_of: 0,
         };
+        let (recipients, strange) = order::recipients(&asked.recipients);
+        for (recipient, why) in &strange {
+            refuse(&mut results, &request, recipient, NO_ADDRESS, &why.to_string());
+        }
         if let Some(why) = order::unmet(asked.request.options) {
-            refuse(&mut results, &request, &recipients, why);
+            recipients.iter().for_each(|one| refuse(&mut results, &request, one, NO_TLS, why));
+            return Final { outcome: results.end(), ..Final::default() };
+        }
+        if recipients.is_empty() {
             return Final { outcome: results.end(), ..Final::default() };
         }
         let order = Order { request: &request, recipients, mail: &mail, register: &mut results };
@@ -182,26 +182,28 @@ impl Agent {
     }
 }
 
-/// Nobody gets the message from here. RFC 8689 §4.2.1 has the code.
-fn refuse(results: &mut Results<'_>, request: &Request, recipients: &[Recipient], why: &str) {
-    const STATUS: &str = "4.7.30";
+/// RFC 8689 §4.2.1.
+const NO_TLS: &str = "4.7.30";
+/// RFC 3463 §3.2.
+const NO_ADDRESS: &str = "4.1.3";
+
+/// This recipient does not get the message from here.
+fn refuse(results: &mut Results<'_>, request: &Request, recipient: &Recipient, status: &str, why: &str) {
     let (fate, word) = match request.purpose {
         Purpose::Probe => (Fate::Undeliverable, "undeliverable"),
         Purpose::Delivery => (Fate::Deferred, "deferred"),
     };
-    for recipient in recipients {
-        let result = RecipientResult {
-            index: recipient.index,
-            fate,
-            status: STATUS.to_owned(),
-            reason: why.to_owned(),
-            remote_mta: None,
-            diagnostic: None,
-        };
-        let delays = Delays::new(&request.times, Stamps::default(), delivery::now_micros(), 2);
-        let (success, relay) = (Fate::Sent, &Relay::default());
-        results.settled(&Settled { recipient, result: &result, word, success, relay, delays });
-    }
+    let result = RecipientResult {
+        index: recipient.index,
+        fate,
+        status: status.to_owned(),
+        reason: why.to_owned(),
+        remote_mta: None,
+        diagnostic: None,
+    };
+    let delays = Delays::new(&request.times, Stamps::default(), delivery::now_micros(), 2);
+    let (success, relay) = (Fate::Sent, &Relay::default());
+    results.settled(&Settled { recipient, result: &result, word, success, relay, delays });
 }
 
 /// The sender was told that the message cannot be read; the queue manager puts the file where people find it.

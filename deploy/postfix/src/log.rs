@@ -80,7 +80,8 @@ impl Log {
         let connect = || {
             let socket = UnixDatagram::unbound()?;
             socket.set_nonblocking(true)?;
-            socket.connect(target.path())?;
+            // Nobody may be there yet: then each line looks anew.
+            let _nobody = socket.connect(target.path());
             io::Result::Ok(socket)
         };
         let origin = format!("{tag}[{}]: ", std::process::id());
@@ -93,6 +94,8 @@ impl Log {
     pub fn install(self) {
         // Only the first call of a process has an effect.
         let _already_set = tracing::subscriber::set_global_default(self);
+        // Master's children have no standard error that anybody reads.
+        std::panic::set_hook(Box::new(|panic| tracing::error!(target: PANIC, "{panic}")));
     }
 
     /// Sends it, and waits a little where the queue is full.
@@ -150,6 +153,8 @@ impl Log {
 
 /// Events with this target are the last of their process.
 const FATAL: &str = "fatal";
+/// The same, where a bug is the reason.
+const PANIC: &str = "panic";
 
 /// The process, which calls itself so, ends for this. It may be that nobody has set up a log yet: then as master says.
 pub fn fatal(process: &str, why: &str) {
@@ -164,6 +169,7 @@ pub fn fatal(process: &str, why: &str) {
 /// As syslog(3) numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Severity {
+    Panic,
     Fatal,
     Error,
     Warning,
@@ -173,6 +179,7 @@ enum Severity {
 impl Severity {
     fn of(metadata: &Metadata<'_>) -> Self {
         match *metadata.level() {
+            Level::ERROR if metadata.target() == PANIC => Self::Panic,
             Level::ERROR if metadata.target() == FATAL => Self::Fatal,
             Level::ERROR => Self::Error,
             Level::WARN => Self::Warning,
@@ -182,7 +189,7 @@ impl Severity {
 
     const fn number(self) -> u32 {
         match self {
-            Self::Fatal => 2,
+            Self::Panic | Self::Fatal => 2,
             Self::Error => 3,
             Self::Warning => 4,
             Self::Info => 6,
@@ -191,6 +198,7 @@ impl Severity {
 
     const fn label(self) -> &'static str {
         match self {
+            Self::Panic => "panic: ",
             Self::Fatal => "fatal: ",
             Self::Error => "error: ",
             Self::Warning => "warning: ",
@@ -315,6 +323,21 @@ mod tests {
                 let length = second.recv(&mut line).unwrap();
                 assert!(line[..length].ends_with(b": found"));
             }
+        });
+    }
+
+    #[test]
+    fn a_log_daemon_that_came_later_gets_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let log = Log::new(syslog(&path), "postfix/smtp", 0);
+        tracing::subscriber::with_default(log, || {
+            tracing::info!("lost");
+            let reader = UnixDatagram::bind(&path).unwrap();
+            tracing::error!(target: PANIC, "found");
+            let mut line = [0; 200];
+            let length = reader.recv(&mut line).unwrap();
+            assert!(line[..length].ends_with(b": panic: found"));
         });
     }
 

@@ -109,6 +109,29 @@ pub fn recipient(index: usize, from: &request::Recipient) -> Result<Recipient, O
     })
 }
 
+/// Those that can be delivered to, and the others as well as they can be shown: one of them holds up nobody else.
+#[must_use]
+pub fn recipients(from: &[request::Recipient]) -> (Vec<Recipient>, Vec<(Recipient, OrderError)>) {
+    let (mut good, mut bad) = (Vec::with_capacity(from.len()), Vec::new());
+    for (index, one) in from.iter().enumerate() {
+        match recipient(index, one) {
+            Ok(recipient) => good.push(recipient),
+            Err(error) => bad.push((shown(index, one), error)),
+        }
+    }
+    (good, bad)
+}
+
+fn shown(index: usize, from: &request::Recipient) -> Recipient {
+    Recipient {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        address: from.address.lossy().into_owned(),
+        original: from.original.lossy().into_owned(),
+        orcpt: None,
+        notify: None,
+    }
+}
+
 /// NOTIFY=SUCCESS in Postfix's number.
 pub const SUCCESS: i32 = 2;
 const FAILURE: i32 = 4;
@@ -134,7 +157,8 @@ fn decoded(xtext: &str) -> String {
     let mut octets = Vec::with_capacity(xtext.len());
     let mut rest = xtext.as_bytes();
     while let Some((&octet, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let coded = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| octet == b'+');
         octets.push(coded.unwrap_or(octet));
         rest = if coded.is_some() { after.get(2..).unwrap_or_default() } else { after };
@@ -244,9 +268,20 @@ mod tests {
     }
 
     #[test]
+    fn a_recipient_that_cannot_be_served_holds_up_nobody_else() {
+        let to = |address: &[u8]| request::Recipient { address: Text::new(address), ..Default::default() };
+        let (good, bad) = recipients(&[to(b"a@x"), to(b"\xe9@x"), to(b"c@x")]);
+        let good: Vec<_> = good.iter().map(|to| (to.index, to.address.as_str())).collect();
+        assert_eq!(good, [(0, "a@x"), (2, "c@x")]);
+        let bad: Vec<_> = bad.iter().map(|(to, why)| (to.index, to.address.as_str(), *why)).collect();
+        assert_eq!(bad, [(1, "\u{fffd}@x", OrderError::NotUtf8("recipient"))]);
+    }
+
+    #[test]
     fn text_that_is_no_xtext_stays() {
         assert_eq!(decoded("a+b+2"), "a+b+2");
         assert_eq!(decoded("+41+zz"), "A+zz");
+        assert_eq!(decoded("a++4"), "a++4");
     }
 
     #[test]

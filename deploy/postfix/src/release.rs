@@ -5,6 +5,7 @@
 
 use crate::keyring;
 use maincf::MainCf;
+use postfix_wire::greeting::Release;
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -20,7 +21,7 @@ const ROOM: u64 = 512;
 /// `mail_version` of the daemons. The folder is where it is kept, and its owner is root but in tests.
 ///
 /// # Errors
-/// postconf cannot be run.
+/// postconf cannot be run, or fails.
 pub fn installed(cf: &MainCf, folder: &Path, owner: u32) -> io::Result<String> {
     let programs = cf.expanded("command_directory").ok().flatten().filter(|folder| !folder.is_empty());
     let program = Path::new(programs.as_deref().unwrap_or("/usr/sbin")).join("postconf");
@@ -29,6 +30,10 @@ pub fn installed(cf: &MainCf, folder: &Path, owner: u32) -> io::Result<String> {
         return Ok(version);
     }
     let version = asked(&program)?;
+    // What is no version would stand until postconf is another one.
+    if Release::of_version(&version).is_none() {
+        return Ok(version);
+    }
     if let Err(error) = keep(folder, &identity, &version) {
         tracing::debug!("{}/{NAME}: {error}: postconf runs at each start", folder.display());
     }
@@ -44,6 +49,11 @@ fn identity(program: &Path) -> io::Result<String> {
 
 fn asked(program: &Path) -> io::Result<String> {
     let told = Command::new(program).args(["-d", "-h", "mail_version"]).output()?;
+    // In the middle of an upgrade it may lack its libraries.
+    if !told.status.success() {
+        let said = String::from_utf8_lossy(&told.stderr);
+        return Err(io::Error::other(format!("{}: {}", told.status, said.trim())));
+    }
     Ok(String::from_utf8_lossy(&told.stdout).trim().to_owned())
 }
 
@@ -106,5 +116,22 @@ mod tests {
         fs::set_permissions(folder.path().join(NAME), Permissions::from_mode(0o666)).unwrap();
         asked(owner);
         assert_eq!(runs(), 4, "nor what others can write");
+    }
+
+    #[test]
+    fn a_postconf_that_fails_is_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cf = MainCf::none();
+        cf.set_option(&format!("command_directory={}", folder.path().display())).unwrap();
+        let owner = rustix::process::geteuid().as_raw();
+        let asked = || installed(&cf, folder.path(), owner);
+        // The same program as to its identity: what it lacks is beside it.
+        postconf(folder.path(), "3.7.11; test -e $(dirname $0)/library || { echo lost >&2; exit 127; }");
+        assert!(asked().unwrap_err().to_string().contains("lost"));
+        fs::write(folder.path().join("library"), "").unwrap();
+        assert_eq!(asked().unwrap(), "3.7.11");
+        postconf(folder.path(), "");
+        assert_eq!((asked().unwrap().as_str(), asked().unwrap().as_str()), ("", ""));
+        assert!(!fs::read_to_string(folder.path().join(NAME)).unwrap().ends_with("\n\n"), "not written down");
     }
 }

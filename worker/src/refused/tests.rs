@@ -96,3 +96,23 @@ fn names_are_those_of_postfix() {
         assert_eq!(folder(name), Err(BadCacheName::Kind), "{name}");
     }
 }
+
+#[test]
+fn a_folder_that_was_given_away_gets_no_file_of_root() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache.baton");
+    let (user, group) = (Uid::from_raw(12_345), Gid::from_raw(12_345));
+    let owner = |path: &Path| std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path).unwrap());
+    RefusedLogins::open(&path, DAY).unwrap().give_to(user, group).unwrap();
+    assert_eq!([owner(&path), owner(&path.join(SECRET))], [12_345; 2]);
+    // What the new owner can do where hard links are not protected.
+    let roots = folder.path().join("root's");
+    std::fs::write(&roots, [7; 32]).unwrap();
+    std::fs::remove_file(path.join(SECRET)).unwrap();
+    std::fs::hard_link(&roots, path.join(SECRET)).unwrap();
+    RefusedLogins::open(&path, DAY).unwrap().give_to(user, group).unwrap();
+    assert_eq!(owner(&roots), 0);
+}
