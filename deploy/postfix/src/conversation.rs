@@ -1,7 +1,7 @@
 //! One connection of the queue manager: greeting, request, delivery, answer.
 
 use crate::introduction::Way;
-use crate::order::{self, OrderError, QueuedMail};
+use crate::order::{self, Obstacle, OrderError, QueuedMail};
 use crate::results::Results;
 use crate::services::Services;
 use crate::waiting_sites::WaitingSites;
@@ -36,6 +36,13 @@ enum Refusal {
     Open(#[from] OpenError),
     #[error("no recipients")]
     Nobody,
+}
+
+/// What is delivered, if nothing is against it.
+struct Prepared {
+    request: Request,
+    obstacle: Option<Obstacle>,
+    file: QueueFile,
 }
 
 /// What all conversations of a process have in common.
@@ -108,7 +115,7 @@ impl Agent {
 
     fn answer(&mut self, asked: &Delivery) -> (Final, Option<QueueFile>) {
         match self.prepare(asked) {
-            Ok((request, file)) => (self.deliver(asked, request, &file), Some(file)),
+            Ok(prepared) => (self.deliver(asked, &prepared), Some(prepared.file)),
             Err(refusal) => {
                 tracing::warn!("{}: {refusal}", asked.request.queue_id.lossy());
                 (Final::default(), None)
@@ -116,7 +123,7 @@ impl Agent {
         }
     }
 
-    fn prepare(&self, asked: &Delivery) -> Result<(Request, QueueFile), Refusal> {
+    fn prepare(&self, asked: &Delivery) -> Result<Prepared, Refusal> {
         let Delivery { request, recipients } = asked;
         if recipients.is_empty() {
             return Err(Refusal::Nobody);
@@ -124,11 +131,12 @@ impl Agent {
         let names = request.queue_name.to_str().zip(request.queue_id.to_str());
         let path = names.and_then(|(queue, id)| self.hashing.path(queue, id)).ok_or(Refusal::Name)?;
         let file = QueueFile::open(&path)?;
-        let order = order::request(request, delivery::now_micros())?;
-        Ok((order, file))
+        let (request, obstacle) = order::or_obstacle(request, delivery::now_micros())?;
+        Ok(Prepared { request, obstacle, file })
     }
 
-    fn deliver(&mut self, asked: &Delivery, request: Request, file: &QueueFile) -> Final {
+    fn deliver(&mut self, asked: &Delivery, prepared: &Prepared) -> Final {
+        let Prepared { request, obstacle, file } = prepared;
         let Self { context, services, sites, names, cache, way, runtime, .. } = self;
         let wanted = request.cache.load || request.cache.store || !context.permanent.is_empty();
         if let Some(way) = way.as_mut().filter(|_| wanted) {
@@ -149,16 +157,15 @@ impl Agent {
         };
         let (recipients, strange) = order::recipients(&asked.recipients);
         for (recipient, why) in &strange {
-            refuse(&mut results, &request, recipient, NO_ADDRESS, &why.to_string());
+            refuse(&mut results, request, recipient, NO_ADDRESS, &why.to_string());
         }
-        if let Some(why) = order::unmet(asked.request.options) {
-            recipients.iter().for_each(|one| refuse(&mut results, &request, one, NO_TLS, why));
+        if let Some(Obstacle { status, why }) = obstacle {
+            recipients.iter().for_each(|one| refuse(&mut results, request, one, status, why));
+        }
+        if obstacle.is_some() || recipients.is_empty() {
             return Final { outcome: results.end(), ..Final::default() };
         }
-        if recipients.is_empty() {
-            return Final { outcome: results.end(), ..Final::default() };
-        }
-        let order = Order { request: &request, recipients, mail: &mail, register: &mut results };
+        let order = Order { request, recipients, mail: &mail, register: &mut results };
         let done = runtime.block_on(delivery::deliver(context, cache, &Duty::default(), order));
         if let Some(other) = &context.config.nexthop.best_mx_transport {
             let handed = Duration::from_micros(request.times.handed);
@@ -182,8 +189,6 @@ impl Agent {
     }
 }
 
-/// RFC 8689 §4.2.1.
-const NO_TLS: &str = "4.7.30";
 /// RFC 3463 §3.2.
 const NO_ADDRESS: &str = "4.1.3";
 

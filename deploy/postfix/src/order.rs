@@ -81,13 +81,33 @@ fn client(from: &request::Request) -> Client {
     }
 }
 
-/// What the message demands and this version cannot honour, so that it must not leave: it waits, since another agent
-/// might do it, and in the end its sender is told why.
-#[must_use]
-pub fn unmet(options: SendOptions) -> Option<&'static str> {
-    options
-        .any(SendOptions::REQUIRETLS)
-        .then_some("REQUIRETLS was asked for, which this delivery agent cannot do yet")
+/// Why a message must not leave: it waits, since another agent might do it, and in the end its sender is told why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// RFC 3463.
+    pub status: &'static str,
+    /// One line.
+    pub why: String,
+}
+
+/// [`request`], and what is against delivering it. Where its sender cannot be expressed, it has none.
+///
+/// # Errors
+/// [`OrderError`]: there is nothing that recipients could be told.
+pub fn or_obstacle(from: &request::Request, now: u64) -> Result<(Request, Option<Obstacle>), OrderError> {
+    match request(from, now) {
+        Err(why @ OrderError::NotUtf8("sender")) => {
+            let without = request::Request { sender: Text::default(), ..from.clone() };
+            Ok((request(&without, now)?, Some(Obstacle { status: "4.1.7", why: why.to_string() })))
+        }
+        known => Ok((known?, unmet(from.options))),
+    }
+}
+
+/// What the message demands and this version cannot honour. RFC 8689 §4.2.1 has the code.
+fn unmet(options: SendOptions) -> Option<Obstacle> {
+    let why = "REQUIRETLS was asked for, which this delivery agent cannot do yet";
+    options.any(SendOptions::REQUIRETLS).then(|| Obstacle { status: "4.7.30", why: why.to_owned() })
 }
 
 /// One recipient; its index is its place in the request.
@@ -265,6 +285,15 @@ mod tests {
         assert_eq!((to.index, to.orcpt.as_deref(), to.notify), (3, Some("rfc822;a=@x"), Some(notify)));
         let odd = request::Recipient { address: Text::new(vec![0xe9]), ..from };
         assert_eq!(recipient(0, &odd), Err(OrderError::NotUtf8("recipient")));
+    }
+
+    #[test]
+    fn a_sender_that_cannot_be_expressed_is_an_obstacle() {
+        let from = request::Request { sender: Text::new(*b"\xe9@x"), ..request::Request::default() };
+        let (order, obstacle) = or_obstacle(&from, 0).unwrap();
+        assert_eq!((order.sender.as_str(), obstacle.unwrap().status), ("", "4.1.7"));
+        let from = request::Request { sender: "a@x".into(), ..from };
+        assert_eq!(or_obstacle(&from, 0).unwrap().1, None);
     }
 
     #[test]
