@@ -1,7 +1,9 @@
 //! Our agent and a queue manager's words of every release, with the daemons of that release: what the installed one cannot show.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -193,6 +195,24 @@ fn a_demand_for_tls_that_the_sender_made_is_not_ignored() {
         "dsn=4.7.30, status=deferred (REQUIRETLS was asked for",
     ]);
     assert!(told.join().unwrap().contains("|status|4.7.30|"));
+    assert!(agent.hang_up().success());
+}
+
+#[test]
+fn a_file_without_the_recipient_s_record_is_delivered_once_and_put_aside() {
+    let sandbox = Sandbox::new("pfr");
+    let sink = Sink::start(Settings::smtp());
+    let [.., newest] = &RELEASES;
+    let agent = agent(&sandbox, newest.version, &[]);
+    let mut message = Queued::write(&agent.queue().join("active"), QUEUE_ID, "a@x.example");
+    message.recipient += 1;
+    let next = format!("[127.0.0.1]:{}", sink.address().port());
+    let request = request(&message, &next, newest.options, "a@x.example");
+    // The queue manager looks at the file's mode after such an answer.
+    assert_eq!(hand_over(&agent, newest, &request, WAITS), WAITS);
+    assert_eq!((sink.messages().len(), message.mark()), (1, '\u{b}'));
+    assert_eq!(fs::metadata(&message.path).unwrap().permissions().mode() & 0o777, 0o400);
+    agent.expect_line(&[QUEUE_ID, "cannot mark a recipient: no recipient record at offset"]);
     assert!(agent.hang_up().success());
 }
 

@@ -15,7 +15,7 @@ use postfix_wire::request::{Flags, Recipient, Request};
 use postfix_wire::text::Text;
 use postfix_wire::verify::{Found, Update};
 use proto::job::{Fate, RecipientResult};
-use queuefile::file::QueueFile;
+use queuefile::file::{MarkError, QueueFile};
 use std::time::Duration;
 use worker::log::delivery as log;
 use worker::register::{Register, Settled};
@@ -245,10 +245,16 @@ impl Results<'_> {
         if !self.request.flags.has(Flags::SUCCESS) {
             return;
         }
-        if let Err(error) = self.file.mark_done(at) {
-            tracing::error!("{}: cannot mark a recipient: {error}", self.request.queue_id.lossy());
-            // It would be lost otherwise should the queue manager remove the file for want of others.
-            self.outcome = Outcome::Deferred;
+        let Err(error) = self.file.mark_done(at) else { return };
+        let queue_id = self.request.queue_id.lossy();
+        tracing::error!("{queue_id}: cannot mark a recipient: {error}");
+        // It would be lost otherwise should the queue manager remove the file for want of others.
+        self.outcome = Outcome::Deferred;
+        // Not the file that the queue manager read. Left in the queue it would be delivered again at each try.
+        if matches!(error, MarkError::NotARecipient { .. })
+            && let Err(error) = self.file.mark_corrupt()
+        {
+            tracing::error!("{queue_id}: cannot mark the file as damaged: {error}");
         }
     }
 }
