@@ -185,7 +185,8 @@ impl Delivery<'_> {
         let Session { mut connection, ready } = session;
         let success = transact::success(&ready, self.context.flags);
         let started = now_micros();
-        let carried = transact::transact(self, &mut connection, ready, &open, afterwards).await;
+        let mut settlement = transact::Settlement { open: &open, position, success, started, concluded: 0 };
+        let carried = transact::transact(self, &mut connection, ready, &mut settlement, afterwards).await;
         self.duty.release();
         let settled = match carried? {
             Outcome::Settled(settled) => settled,
@@ -198,11 +199,12 @@ impl Delivery<'_> {
         let finished = now_micros();
         connection.history.carried(finished.saturating_sub(started));
         self.session = Some(connection.history.usage());
-        let stamps = Stamps { ready: Some(started), done: Some(finished) };
         let lost = matches!(settled.session, SessionEnd::Broken(Broken::Lost(_)));
         let again = lost && self.fallback.is_some();
-        let position = if again { Position::NotLast } else { position };
-        transact::settle(self, &connection, &open, &settled, position, stamps, success);
+        if again {
+            settlement.position = Position::NotLast;
+        }
+        settlement.finish(self, &connection, &settled, finished);
         keep::part(self, connection, nexthop, settled.session, afterwards);
         Ok(if again { Carried::Lost } else { Carried::Used })
     }

@@ -37,7 +37,7 @@ struct Changes<'a> {
 
 impl<'a> Content<'a> {
     /// All of the message. Where nothing changes it is not looked into.
-    pub(super) fn new(delivery: &'a Delivery<'_>, outgoing: &mut Outgoing, facts: &EhloFacts) -> Self {
+    pub(super) fn new(delivery: &Delivery<'a>, outgoing: &mut Outgoing, facts: &EhloFacts) -> Self {
         let context = delivery.context;
         let line_limit = context.config.lines.text_line_limit.map_or(0, |limit| limit.get() as usize);
         let known = std::mem::take(&mut outgoing.known);

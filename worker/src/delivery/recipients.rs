@@ -3,6 +3,7 @@
 use super::fate::Class;
 use proto::job::{Fate, Recipient, RecipientResult};
 use smtp::{Certainty, Scope};
+use std::sync::Arc;
 
 /// Why something failed, as the log, the queue and the bounce tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Failure {
 /// The recipients of one request.
 #[derive(Debug)]
 pub struct Recipients {
-    all: Vec<Recipient>,
+    all: Arc<[Recipient]>,
     results: Vec<Option<RecipientResult>>,
 }
 
@@ -82,7 +83,7 @@ impl Recipients {
     #[must_use]
     pub fn new(all: Vec<Recipient>) -> Self {
         let results = all.iter().map(|_| None).collect();
-        Self { all, results }
+        Self { all: all.into(), results }
     }
 
     /// Positions of those without a result.
@@ -95,6 +96,12 @@ impl Recipients {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.results.iter().all(Option::is_some)
+    }
+
+    /// All of them, for who looks at them while results come.
+    #[must_use]
+    pub fn all(&self) -> Arc<[Recipient]> {
+        Arc::clone(&self.all)
     }
 
     /// The recipient at a position.

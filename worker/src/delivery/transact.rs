@@ -5,9 +5,9 @@ use super::converse::{exchange, limit, patience};
 use super::fate::Position;
 use super::outgoing::{self, Outgoing};
 use super::recipients::Failure;
-use super::session::Connection;
+use super::session::{Connection, Place};
 use super::watch::watch;
-use super::{Delivery, Ending};
+use super::{Delivery, Ending, now_micros};
 use crate::duty::Abandoned;
 use crate::log::delivery::{Relay, Stamps};
 use crate::wire::{Discretion, WireError};
@@ -21,19 +21,20 @@ use smtp::{
 
 /// Offers the recipients at these positions.
 pub(super) async fn transact(
-    delivery: &Delivery<'_>,
+    delivery: &mut Delivery<'_>,
     connection: &mut Connection,
     ready: Ready,
-    open: &[usize],
+    settlement: &mut Settlement<'_>,
     afterwards: Afterwards,
 ) -> Result<Outcome, Abandoned> {
+    let (open, all) = (settlement.open, delivery.left.all());
     let prepared = outgoing::prepare(delivery, ready.facts(), open);
     let (mut outgoing, obstacle) = match prepared {
         Ok(outgoing) => (outgoing, None),
         Err(why) => (Outgoing::unchanged(), Some(why)),
     };
     let (sender, rewritten) = (outgoing.sender.take(), std::mem::take(&mut outgoing.recipients));
-    let asked = open.iter().filter_map(|at| delivery.left.at(*at));
+    let asked = open.iter().filter_map(|at| all.get(*at));
     let new = rewritten.iter().map(Option::as_deref).chain(std::iter::repeat(None));
     let recipients: Vec<_> = asked.zip(new).map(|(of, new)| recipient(of, new)).collect();
     let sender = sender.as_deref().unwrap_or(&delivery.request.sender);
@@ -48,7 +49,7 @@ pub(super) async fn transact(
         transaction.on_abort(why);
     }
     watch(delivery.context, delivery.request, &connection.place, &mut connection.wire);
-    drive(delivery, connection, &mut transaction, content).await?;
+    drive(delivery, connection, &mut transaction, content, settlement).await?;
     // QUIT, perhaps.
     connection.wire.write_and_forget();
     Ok(transaction.into_outcome())
@@ -64,13 +65,15 @@ fn purpose(delivery: &Delivery<'_>) -> Purpose {
 }
 
 async fn drive(
-    delivery: &Delivery<'_>,
+    delivery: &mut Delivery<'_>,
     connection: &mut Connection,
     transaction: &mut Transaction<'_>,
     mut content: Content<'_>,
+    settlement: &mut Settlement<'_>,
 ) -> Result<(), Abandoned> {
-    let (context, duty, wire) = (delivery.context, delivery.duty, &mut connection.wire);
+    let (context, duty) = (delivery.context, delivery.duty);
     loop {
+        let wire = &mut connection.wire;
         let from = wire.outgoing.len();
         let action = transaction.next_action(&mut wire.replies, &mut wire.outgoing);
         wire.log_heard(Discretion::Open);
@@ -80,6 +83,7 @@ async fn drive(
         }
         let passed = match action {
             Action::Await(stage) => {
+                settlement.so_far(delivery, &connection.place, connection.history.uses, transaction);
                 let patience = patience(context, stage);
                 wire.log_wait(stage, patience);
                 exchange(wire, duty, limit(context, patience)).await
@@ -102,12 +106,12 @@ async fn drive(
     }
 }
 
-fn envelope<'a>(
-    delivery: &'a Delivery<'_>,
-    sender: &'a str,
+fn envelope<'e, 'd: 'e>(
+    delivery: &Delivery<'d>,
+    sender: &'e str,
     body: Body,
-    recipients: &'a [Recipient<'a>],
-) -> Envelope<'a> {
+    recipients: &'e [Recipient<'e>],
+) -> Envelope<'e> {
     let request = delivery.request;
     Envelope {
         sender,
@@ -163,44 +167,90 @@ pub(super) fn success(ready: &Ready, flags: DeliveryFlags) -> job::Fate {
     }
 }
 
-/// Verdicts become results, in the order in which they fell.
-pub(super) fn settle(
-    delivery: &mut Delivery<'_>,
-    connection: &Connection,
-    open: &[usize],
-    Settled { verdicts, order, .. }: &Settled,
-    position: Position,
-    stamps: Stamps,
-    success: job::Fate,
-) {
-    let relay = Relay { name: connection.place.relay(), uses: connection.history.uses };
-    let host = &connection.place.host;
-    let site_failure = verdicts.iter().find_map(|verdict| match verdict {
-        Verdict::Failed(failure) if failure.scope == Scope::Site => Some(failure),
-        _ => None,
-    });
-    match site_failure {
-        Some(failure) => delivery.dead = Some(Failure::of_dialogue(failure, host)),
-        None => delivery.reached = true,
+/// Verdicts of one transaction on their way to results, in the order in which they fell.
+pub(super) struct Settlement<'o> {
+    /// Whom the transaction is for: positions among the recipients.
+    pub(super) open: &'o [usize],
+    /// Whether another host comes after this one.
+    pub(super) position: Position,
+    /// Where success would leave the sender's wish to hear of it.
+    pub(super) success: job::Fate,
+    /// When the session was ready, in microseconds since the epoch.
+    pub(super) started: u64,
+    /// How many verdicts are results already.
+    pub(super) concluded: usize,
+}
+
+impl Settlement<'_> {
+    /// Once a server has taken the message for somebody, as LMTP servers do for one after the other, no verdict waits for
+    /// the next: whoever has the message is to be known should this process end now.
+    fn so_far(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        place: &Place,
+        uses: u32,
+        transaction: &Transaction<'_>,
+    ) {
+        let verdicts = || transaction.verdicts().skip(self.concluded);
+        if verdicts().any(|(_, verdict)| matches!(verdict, Verdict::Sent(_))) {
+            let verdicts: Vec<_> = verdicts().collect();
+            // This message counts when all is over.
+            self.conclude(delivery, place, uses.saturating_add(1), &verdicts, now_micros());
+        }
     }
-    for at in order {
-        let (Some(verdict), Some(at)) = (verdicts.get(*at), open.get(*at)) else { continue };
-        let (reply, word) = match verdict {
-            Verdict::Sent(reply) => (reply, "sent"),
-            Verdict::Deliverable(reply) => (reply, "deliverable"),
-            Verdict::Failed(failure) => {
-                delivery.apply(*at, &Failure::of_dialogue(failure, host), position, &relay, stamps);
-                continue;
-            }
-        };
-        let sent = delivery.context.rewordings.result(accepted(reply, host));
-        let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
-        let fate = match verdict {
-            Verdict::Deliverable(_) => job::Fate::Deliverable,
-            _ if asked.is_some_and(|notify| notify.success) => success,
-            _ => job::Fate::Sent,
-        };
-        delivery.conclude(*at, Ending { fate, word, failure: sent, success }, &relay, stamps);
+
+    /// All that is left, and what the transaction means for the destination.
+    pub(super) fn finish(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        connection: &Connection,
+        Settled { verdicts, order, .. }: &Settled,
+        finished: u64,
+    ) {
+        let site_failure = verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Failed(failure) if failure.scope == Scope::Site => Some(failure),
+            _ => None,
+        });
+        match site_failure {
+            Some(failure) => delivery.dead = Some(Failure::of_dialogue(failure, &connection.place.host)),
+            None => delivery.reached = true,
+        }
+        let left = order.iter().skip(self.concluded);
+        let left: Vec<_> = left.filter_map(|at| Some((*at, verdicts.get(*at)?))).collect();
+        self.conclude(delivery, &connection.place, connection.history.uses, &left, finished);
+    }
+
+    fn conclude(
+        &mut self,
+        delivery: &mut Delivery<'_>,
+        place: &Place,
+        uses: u32,
+        verdicts: &[(usize, &Verdict)],
+        now: u64,
+    ) {
+        let (host, relay) = (&place.host, Relay { name: place.relay(), uses });
+        let stamps = Stamps { ready: Some(self.started), done: Some(now) };
+        for (at, verdict) in verdicts {
+            self.concluded += 1;
+            let Some(at) = self.open.get(*at) else { continue };
+            let (reply, word) = match verdict {
+                Verdict::Sent(reply) => (reply, "sent"),
+                Verdict::Deliverable(reply) => (reply, "deliverable"),
+                Verdict::Failed(failure) => {
+                    delivery.apply(*at, &Failure::of_dialogue(failure, host), self.position, &relay, stamps);
+                    continue;
+                }
+            };
+            let sent = delivery.context.rewordings.result(accepted(reply, host));
+            let asked = delivery.left.at(*at).and_then(|recipient| recipient.notify);
+            let fate = match verdict {
+                Verdict::Deliverable(_) => job::Fate::Deliverable,
+                _ if asked.is_some_and(|notify| notify.success) => self.success,
+                _ => job::Fate::Sent,
+            };
+            let ending = Ending { fate, word, failure: sent, success: self.success };
+            delivery.conclude(*at, ending, &relay, stamps);
+        }
     }
 }
 

@@ -264,6 +264,11 @@ impl<'a> Transaction<'a> {
         self.ledger.is_settled()
     }
 
+    /// The verdicts so far, in the order in which they fell, each with its recipient's place in the envelope. They stand.
+    pub fn verdicts(&self) -> impl Iterator<Item = (usize, &Verdict)> {
+        self.ledger.verdicts()
+    }
+
     /// What came of it. Whoever has no verdict yet gets that of a lost connection.
     #[must_use]
     pub fn into_outcome(self) -> Outcome {

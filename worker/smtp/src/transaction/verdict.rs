@@ -107,6 +107,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// The verdicts there are, in the order in which they fell.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = (usize, &Verdict)> {
+        self.settled.iter().filter_map(|&at| match self.slots.get(at) {
+            Some(Slot::Final(verdict)) => Some((at, verdict)),
+            _ => None,
+        })
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         self.slots.iter().all(|slot| matches!(slot, Slot::Final(_)))
     }
