@@ -27,6 +27,10 @@ const DIFFERENT: &[(&str, &[&str])] = &[
     ),
     ("it names $mail_name", &["smtpd_banner"]),
     (
+        "below compatibility level 2 relay_domains is $mydestination, whose mail no delivery agent sends: it stays empty here",
+        &["fast_flush_domains"],
+    ),
+    (
         "the default of a later release",
         &[
             "smtp_tls_dane_insecure_mx_policy",
