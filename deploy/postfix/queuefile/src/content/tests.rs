@@ -52,6 +52,20 @@ fn a_last_line_without_end_gets_one() {
 }
 
 #[test]
+fn a_message_longer_than_what_is_read_at_once_comes_out_whole() {
+    let lines: Vec<_> = (0..3000_usize).map(|number| "x".repeat(number * 7 % 400)).collect();
+    let mut file = Vec::new();
+    for line in &lines {
+        record(&mut file, b'N', line.as_bytes());
+    }
+    record(&mut file, b'N', "y".repeat(100_000).as_bytes());
+    record(&mut file, b'X', b"");
+    assert!(file.len() > 500_000);
+    let want = lines.join("\r\n") + "\r\n" + &"y".repeat(100_000) + "\r\n";
+    assert!(read(&file, 0).unwrap() == want.into_bytes());
+}
+
+#[test]
 fn pointers_lead_out_of_the_content_and_back() {
     let mut file = Vec::new();
     let start = record(&mut file, b'N', b"first");
