@@ -104,29 +104,11 @@ impl<F: ReadAt> Content<F> {
         while self.piece.len() < PIECE && self.place != Place::End {
             self.place = match self.place {
                 Place::Text(left, line) => self.text(left, line)?,
-                Place::Between(line) => match self.whole_lines() {
-                    0 => self.record(line)?,
-                    _ => Place::Between(Line::Ended),
-                },
+                Place::Between(line) => self.record(line)?,
                 Place::End => Place::End,
             };
         }
         Ok(if self.piece.is_empty() { None } else { Some(&self.piece) })
-    }
-
-    /// Lines whose records lie in what was read ahead, at once: nearly all of a message is that. How many there were.
-    fn whole_lines(&mut self) -> usize {
-        let (ahead, mut used, mut lines) = (self.cursor.ahead(), 0, 0);
-        while self.piece.len() < PIECE
-            && let Some((text, length)) = ahead.get(used..).and_then(whole_line)
-        {
-            self.piece.extend_from_slice(text);
-            self.piece.extend_from_slice(b"\r\n");
-            used += length;
-            lines += 1;
-        }
-        self.cursor.go_to(self.cursor.position() + used as u64);
-        lines
     }
 
     fn text(&mut self, left: u64, line: Line) -> Result<Place, ContentError> {
@@ -211,16 +193,6 @@ impl<F: ReadAt> Content<F> {
         self.cursor.go_to(target);
         Ok(())
     }
-}
-
-/// The text of a line whose record is all here and of usual length, and how much the record takes.
-fn whole_line(octets: &[u8]) -> Option<(&[u8], usize)> {
-    let (header, length) = match *octets {
-        [b'N', short, ..] if short < 0x80 => (2, usize::from(short)),
-        [b'N', low, high, ..] if high < 0x80 => (3, usize::from(low & 0x7f) | usize::from(high) << 7),
-        _ => return None,
-    };
-    Some((octets.get(header..header + length)?, header + length))
 }
 
 #[cfg(test)]

@@ -66,11 +66,6 @@ impl<F: ReadAt> Cursor<F> {
         self.position
     }
 
-    /// What was read ahead.
-    pub(crate) fn ahead(&self) -> &[u8] {
-        self.window.get(self.ahead.clone()).unwrap_or_default()
-    }
-
     /// Goes elsewhere; what was read ahead stays of use if the place is in it.
     pub(crate) fn go_to(&mut self, position: u64) {
         let forward = position.checked_sub(self.position).and_then(|by| usize::try_from(by).ok());
