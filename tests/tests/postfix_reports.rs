@@ -64,6 +64,11 @@ fn report(sink: &Sink, domain: &str) -> String {
     })
 }
 
+fn submit_asking_for_success(postfix: &Postfix, to: &str) {
+    let options = ["-N", "success,failure", "-V", "id+1"];
+    postfix.submit(&options, "sender@client.test", &[to], "Subject: x\n\ntext\n");
+}
+
 #[test]
 fn a_sender_that_wants_to_hear_of_success_is_told_where_the_server_will_not() {
     let sandbox = Sandbox::new("pft");
@@ -72,12 +77,7 @@ fn a_sender_that_wants_to_hear_of_success_is_told_where_the_server_will_not() {
     let mut seen = Vec::new();
     for domain in DOMAINS {
         let to = format!("u@{domain}");
-        postfix.submit(
-            &["-N", "success,failure", "-V", "id+1"],
-            "sender@client.test",
-            &[&to],
-            "Subject: x\n\ntext\n",
-        );
+        submit_asking_for_success(&postfix, &to);
         let line = shape(&postfix.expect_line(&[&format!("to=<{to}>"), "status=sent"]));
         postfix.expect_line(&["sender delivery status notification"]);
         seen.push((line, neutral(&report(&sink, domain), domain)));
@@ -96,12 +96,7 @@ fn a_server_that_reports_success_itself_is_asked_to() {
     let postfix = both(&sandbox, &sink).start();
     for domain in DOMAINS {
         let to = format!("u@{domain}");
-        postfix.submit(
-            &["-N", "success,failure", "-V", "id+1"],
-            "sender@client.test",
-            &[&to],
-            "Subject: x\n\ntext\n",
-        );
+        submit_asking_for_success(&postfix, &to);
         postfix.expect_line(&[&format!("to=<{to}>"), "status=sent"]);
     }
     wait::expect("an empty queue", || (postfix.queued() == 0).then_some(()));
