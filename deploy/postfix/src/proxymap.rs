@@ -1,6 +1,6 @@
 //! Tables that proxymap(8) opens for this process: `proxy:type:name`. One connection for all of them, as long as it is used.
 
-use crate::services::{ServiceError, next_list};
+use crate::services::{self, ServiceError, next_list};
 use maincf::tables::{OpenError, Table, TableError, TableSpec};
 use postfix_wire::attr::{Fields, Incoming};
 use postfix_wire::greeting::{Release, Server};
@@ -113,9 +113,7 @@ impl Proxymap {
 
     fn connect(&self) -> Result<Line, ServiceError> {
         let Way { release, socket, patience, .. } = &self.way;
-        let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(*patience))?;
-        stream.set_write_timeout(Some(*patience))?;
+        let mut stream = services::connect(socket, *patience)?;
         let mut incoming = Incoming::default();
         if release.announces() {
             Server::Proxymap.check(next_list(&mut stream, &mut incoming)?)?;

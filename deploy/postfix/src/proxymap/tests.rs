@@ -112,3 +112,16 @@ fn another_server_is_not_taken_for_it() {
     assert!(client.ask(b"\0").is_err());
     server.join().unwrap();
 }
+
+#[test]
+fn a_service_that_takes_nobody_is_waited_for_no_longer_than_for_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("proxymap");
+    let listener = UnixListener::bind(&socket).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _waiting = UnixStream::connect(&socket).unwrap();
+    let (release, patience) = (Release::of_version("3.7.11").unwrap(), Duration::from_millis(50));
+    let client = Arc::new(Proxymap::new(Way { release, socket, patience, idle: PATIENCE, life: PATIENCE }));
+    let error = client.open(&spec()).unwrap().lookup("a").unwrap_err().to_string();
+    assert!(error.contains("has too many others waiting"), "{error}");
+}
