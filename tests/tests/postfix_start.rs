@@ -1,11 +1,13 @@
 //! How our agent starts under Postfix's master, and what becomes of its service when it dies: as the stock one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+use rustix::fs::FlockOperation;
 use rustix::process::Signal;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::time::Duration;
-use testkit::postfix::{Launch, Letter, Postfix, complaints};
+use testkit::postfix::{Alone, Launch, Letter, Postfix, complaints};
 use testkit::process::Process;
 use testkit::sink::{Act, Rule, Settings, Sink, Stage, Tls};
 use testkit::{Sandbox, programs, wait};
@@ -262,4 +264,19 @@ fn limits_of_zero_are_refused_as_by_the_stock_agent() {
         assert!(sink.messages().is_empty());
         postfix.stop();
     }
+}
+
+/// Its owner was stopped, and may be so for long.
+#[test]
+fn a_lock_that_is_not_given_back_keeps_no_agent_from_its_work() {
+    let sandbox = Sandbox::new("pfs");
+    let path = sandbox.folder("alone/spool/pid").join("baton-keys.lock");
+    let held = File::options().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
+    rustix::fs::flock(&held, FlockOperation::LockExclusive).unwrap();
+    let agent = Alone::start(&sandbox, "baton-smtp", "ours", &[("baton_postfix_version", "3.7.11")]);
+    let mut greeting = [0; 8];
+    agent.connect().read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"protocol");
+    agent.expect_line(&["warning: pid/baton-keys: another process holds baton-keys.lock"]);
+    assert!(agent.hang_up().success());
 }

@@ -2,17 +2,20 @@
 //!
 //! It lies in `pid/`, which belongs to root: nothing that runs as Postfix's account, the cache included, can read or replace
 //! it. Whoever finds the current key too old draws the next; the one before it opens what is still parked.
+//!
+//! The file is replaced in one step, so that it is whole whoever dies and however full the disk is, and reading it needs no
+//! lock. Who draws holds a lock, on another file: on this one it would go with the file that is replaced.
 
 use proto::clock::Boottime;
 use proto::deposit::{DepositKey, DepositKeys};
 use proto::secret::Secret;
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, openat, renameat, unlinkat};
+use rustix::io::Errno;
 use std::fs::File;
-use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use worker::supervisor::Keys;
 use zeroize::Zeroizing;
 
@@ -20,8 +23,16 @@ use zeroize::Zeroizing;
 pub const NAME: &str = "baton-keys";
 /// How long a key is the current one; it opens for as long again.
 pub const LIFE: Duration = Duration::from_secs(3600);
+/// Its owner draws.
+const LOCK: &str = "baton-keys.lock";
+/// What will be the file. Only the owner of the lock writes it.
+const NEXT: &str = "baton-keys.next";
 /// Octets that the file may have.
 const ROOM: usize = 512;
+/// How long the lock is waited for. It is held for moments; whoever has it for longer is stopped, or its disk is.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is tried: flock(2) has no time limit.
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// The keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +43,16 @@ pub enum KeyringError {
     /// Others could read or change them.
     #[error("{0} is not its owner's alone")]
     Exposed(&'static str),
+    /// A process is drawing, and does not come to an end.
+    #[error("another process holds {LOCK}")]
+    Held,
     /// They do not fit into the file.
     #[error("cannot be written: {0}")]
     Encode(#[from] postcard::Error),
 }
 
-impl From<rustix::io::Errno> for KeyringError {
-    fn from(error: rustix::io::Errno) -> Self {
+impl From<Errno> for KeyringError {
+    fn from(error: Errno) -> Self {
         Self::System(error.into())
     }
 }
@@ -58,29 +72,48 @@ type Content = (String, Boottime, Secret, DepositKeys);
 /// The keys in this folder that are valid now; draws what is missing. The owner is root but in tests.
 ///
 /// # Errors
-/// [`KeyringError`].
-pub fn open(folder: &Path, owner: u32, now: Boottime) -> Result<Ring, KeyringError> {
-    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let folder = rustix::fs::open(folder, flags | OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+/// [`KeyringError`], after some seconds at most.
+pub fn open(folder: &Path, owner: u32, clock: impl Fn() -> Boottime) -> Result<Ring, KeyringError> {
+    open_within(PATIENCE, folder, owner, clock)
+}
+
+fn open_within(
+    patience: Duration,
+    folder: &Path,
+    owner: u32,
+    clock: impl Fn() -> Boottime,
+) -> Result<Ring, KeyringError> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::DIRECTORY;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
     check(&folder, owner, FileType::Directory, Mode::WGRP | Mode::WOTH, "the folder")?;
-    let flags = flags | OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
-    let file = File::from(rustix::fs::openat(&folder, NAME, flags, Mode::RUSR | Mode::WUSR)?);
-    check(&file, owner, FileType::RegularFile, Mode::RWXG | Mode::RWXO, "the file")?;
-    rustix::io::retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::LockExclusive))?;
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    let known = read(&file)?.filter(|(of, drawn, ..)| *of == boot && *drawn <= now);
-    let content = match known {
-        Some(content) if content.1.after(LIFE) > now => content,
-        Some((boot, _, secret, deposit)) => {
-            write(&file, (boot, now, secret, deposit.rotated(drawn_secret()?)))?
+    // The clock is asked after the file was read: what another process draws meanwhile is not of the future.
+    let known = || {
+        let content = read(&folder, owner)?;
+        let now = clock();
+        Ok::<_, KeyringError>((content.filter(|(of, drawn, ..)| *of == boot && *drawn <= now), now))
+    };
+    if let (Some(content), now) = known()?
+        && content.1.after(LIFE) > now
+    {
+        return Ok(ring(content));
+    }
+    let _lock = lock(&folder, owner, patience)?;
+    let content = match known()? {
+        (Some(content), now) if content.1.after(LIFE) > now => content,
+        (Some((boot, _, secret, deposit)), now) => {
+            write(&folder, (boot, now, secret, deposit.rotated(drawn_secret()?)))?
         }
-        None => {
+        (None, now) => {
             let Keys { secret, deposit } = draw()?;
-            write(&file, (boot, now, secret, deposit))?
+            write(&folder, (boot.clone(), now, secret, deposit))?
         }
     };
-    let (_, drawn, secret, deposit) = content;
-    Ok(Ring { keys: Keys { secret, deposit }, drawn })
+    Ok(ring(content))
+}
+
+fn ring((_, drawn, secret, deposit): Content) -> Ring {
+    Ring { keys: Keys { secret, deposit }, drawn }
 }
 
 /// New keys that nobody else has.
@@ -110,12 +143,19 @@ pub(crate) fn check(
     if alone { Ok(()) } else { Err(KeyringError::Exposed(name)) }
 }
 
-/// `None`: it is new, or whoever wrote it died over it.
-fn read(file: &File) -> io::Result<Option<Content>> {
+/// `None`: there is none, or what is there are no keys.
+fn read(folder: &OwnedFd, owner: u32) -> Result<Option<Content>, KeyringError> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::RDONLY;
+    let mut file = match openat(folder, NAME, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    check(&file, owner, FileType::RegularFile, Mode::RWXG | Mode::RWXO, "the file")?;
     let mut buffer = Zeroizing::new([0; ROOM]);
     let mut length = 0;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, length as u64)? {
+        match file.read(rest)? {
             0 => break,
             count => length += count,
         }
@@ -125,17 +165,43 @@ fn read(file: &File) -> io::Result<Option<Content>> {
     Ok(decoded.and_then(|(content, rest)| rest.is_empty().then_some(content)))
 }
 
-fn write(file: &File, content: Content) -> Result<Content, KeyringError> {
+/// The lock, which ends with this. Only the owner can open its file, so nobody else can hold it.
+fn lock(folder: &OwnedFd, owner: u32, patience: Duration) -> Result<OwnedFd, KeyringError> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::RDWR | OFlags::CREATE;
+    let lock = openat(folder, LOCK, flags, Mode::RUSR | Mode::WUSR)?;
+    check(&lock, owner, FileType::RegularFile, Mode::RWXG | Mode::RWXO, "the lock")?;
+    let until = Instant::now() + patience;
+    loop {
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(lock),
+            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK) if Instant::now() < until => std::thread::sleep(BETWEEN),
+            Err(Errno::WOULDBLOCK) => return Err(KeyringError::Held),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Under the lock. Not synced: what was written before the machine went down is of another boot.
+fn write(folder: &OwnedFd, content: Content) -> Result<Content, KeyringError> {
     let mut buffer = Zeroizing::new([0; ROOM]);
     let octets = postcard::to_slice(&content, &mut buffer[..])?;
-    file.set_len(0)?;
-    file.write_all_at(octets, 0)?;
+    match unlinkat(folder, NEXT, AtFlags::empty()) {
+        // Somebody died over it.
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let mut next = File::from(openat(folder, NEXT, flags, Mode::RUSR | Mode::WUSR)?);
+    next.write_all(octets)?;
+    renameat(folder, NEXT, folder, NAME)?;
     Ok(content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
@@ -153,7 +219,7 @@ mod tests {
     #[test]
     fn everybody_gets_the_same_keys_and_after_an_hour_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |now| open(folder.path(), own(), now).unwrap();
+        let open = |now| open(folder.path(), own(), || now).unwrap();
         let (first, second) = (open(START), open(START.after(LIFE / 2)));
         assert_eq!(first.keys.secret, second.keys.secret);
         assert_eq!(first.keys.deposit, second.keys.deposit);
@@ -168,7 +234,7 @@ mod tests {
     #[test]
     fn a_time_that_has_not_come_is_of_another_boot_and_what_is_damaged_is_drawn_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |now| open(folder.path(), own(), now).unwrap();
+        let open = |now| open(folder.path(), own(), || now).unwrap();
         let first = open(START);
         let other = open(Boottime(1));
         assert_ne!(first.keys.secret, other.keys.secret);
@@ -184,7 +250,7 @@ mod tests {
     fn keys_that_others_could_read_or_replace_are_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
-        let refused = |owner| matches!(open(folder.path(), owner, START), Err(KeyringError::Exposed(_)));
+        let refused = |owner| matches!(open(folder.path(), owner, || START), Err(KeyringError::Exposed(_)));
         assert!(!refused(own()));
         assert!(refused(own() + 1));
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
@@ -192,5 +258,54 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         assert!(refused(own()));
+    }
+    #[test]
+    fn a_process_that_holds_the_lock_for_ever_keeps_nobody_from_keys_that_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |now| open_within(Duration::from_millis(50), folder.path(), own(), || now);
+        let first = open(START).unwrap();
+        let path = folder.path().join(LOCK);
+        let stopped = File::open(path).unwrap();
+        flock(&stopped, FlockOperation::LockExclusive).unwrap();
+        assert_eq!(open(START.after(LIFE / 2)).unwrap().keys.secret, first.keys.secret);
+        assert!(matches!(open(START.after(LIFE)), Err(KeyringError::Held)), "nor for ever from the rest");
+        drop(stopped);
+        assert_eq!(epochs(&open(START.after(LIFE)).unwrap()), (2, Some(1)));
+    }
+
+    #[test]
+    fn keys_that_cannot_be_written_leave_those_before_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |now| open(folder.path(), own(), || now);
+        let (first, later) = (open(START).unwrap(), START.after(LIFE));
+        // No file can have this name now, as if the disk were full.
+        fs::create_dir(folder.path().join(NEXT)).unwrap();
+        assert!(matches!(open(later), Err(KeyringError::System(_))));
+        fs::remove_dir(folder.path().join(NEXT)).unwrap();
+        // Of a process that was killed in the middle.
+        fs::write(folder.path().join(NEXT), "half").unwrap();
+        let second = open(later).unwrap();
+        assert_eq!(second.keys.secret, first.keys.secret);
+        assert_eq!(epochs(&second), (2, Some(1)));
+        assert!(!folder.path().join(NEXT).exists());
+    }
+
+    #[test]
+    fn what_another_process_draws_meanwhile_is_not_of_the_future() {
+        let folder = tempfile::tempdir().unwrap();
+        let (others, later) = (Cell::new(None), START.after(LIFE / 2));
+        let clock = || match others.take() {
+            // The other asks its clock after this one, and is faster.
+            None => {
+                others.set(Some(open(folder.path(), own(), || later).unwrap()));
+                START
+            }
+            known => {
+                others.set(known);
+                later
+            }
+        };
+        let ours = open(folder.path(), own(), clock).unwrap();
+        assert_eq!(others.take().unwrap().keys.secret, ours.keys.secret);
     }
 }

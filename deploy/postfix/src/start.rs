@@ -169,7 +169,7 @@ fn args(line: &CommandLine) -> Args {
 
 /// This machine's, and until when. Without them mail is delivered all the same, but no session is shared.
 fn keys() -> Result<(Keys, Option<Boottime>), StartError> {
-    match keyring::open(Path::new("pid"), 0, Boottime::now()) {
+    match keyring::open(Path::new("pid"), 0, Boottime::now) {
         Ok(ring) => Ok((ring.keys, Some(ring.drawn.after(keyring::LIFE)))),
         Err(error) => {
             tracing::warn!("pid/{}: {error}: no connection is shared with other processes", keyring::NAME);
