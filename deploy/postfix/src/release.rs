@@ -7,21 +7,28 @@ use crate::keyring;
 use maincf::MainCf;
 use postfix_wire::greeting::Release;
 use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::ioctl_fionbio;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The file's name.
 pub const NAME: &str = "baton-version";
 /// Octets that it may have.
 const ROOM: u64 = 512;
+/// How long postconf may take. Without its word no agent starts: which dialect the daemons speak cannot be guessed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has ended.
+const BETWEEN: Duration = Duration::from_millis(5);
 
 /// `mail_version` of the daemons. The folder is where it is kept, and its owner is root but in tests.
 ///
 /// # Errors
-/// postconf cannot be run, or fails.
+/// postconf cannot be run, fails, or does not end.
 pub fn installed(cf: &MainCf, folder: &Path, owner: u32) -> io::Result<String> {
     let programs = cf.expanded("command_directory").ok().flatten().filter(|folder| !folder.is_empty());
     let program = Path::new(programs.as_deref().unwrap_or("/usr/sbin")).join("postconf");
@@ -29,7 +36,7 @@ pub fn installed(cf: &MainCf, folder: &Path, owner: u32) -> io::Result<String> {
     if let Ok(Some(version)) = kept(folder, owner, &identity) {
         return Ok(version);
     }
-    let version = asked(&program)?;
+    let version = asked(&program, PATIENCE)?;
     // What is no version would stand until postconf is another one.
     if Release::of_version(&version).is_none() {
         return Ok(version);
@@ -47,14 +54,39 @@ fn identity(program: &Path) -> io::Result<String> {
     Ok(format!("{} {} {} {changed} {}", program.display(), about.dev(), about.ino(), about.len()))
 }
 
-fn asked(program: &Path) -> io::Result<String> {
-    let told = Command::new(program).args(["-d", "-h", "mail_version"]).output()?;
+fn asked(program: &Path, patience: Duration) -> io::Result<String> {
+    let mut command = Command::new(program);
+    command.args(["-d", "-h", "mail_version"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let until = Instant::now() + patience;
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if Instant::now() < until => std::thread::sleep(BETWEEN),
+            None => {
+                // Its end is not waited for: where a disk does not answer, that does not come either.
+                child.kill()?;
+                let why = "does not end; with baton_postfix_version in main.cf it is not asked";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{}: {why}", program.display())));
+            }
+        }
+    };
     // In the middle of an upgrade it may lack its libraries.
-    if !told.status.success() {
-        let said = String::from_utf8_lossy(&told.stderr);
-        return Err(io::Error::other(format!("{}: {}", told.status, said.trim())));
+    if !status.success() {
+        return Err(io::Error::other(format!("{status}: {}", said(child.stderr.take())?.trim())));
     }
-    Ok(String::from_utf8_lossy(&told.stdout).trim().to_owned())
+    Ok(said(child.stdout.take())?.trim().to_owned())
+}
+
+/// What a program that has ended left in a pipe. Somebody else may hold the other end, so that its end is not waited for.
+fn said(pipe: Option<impl Read + AsFd>) -> io::Result<String> {
+    let Some(pipe) = pipe else { return Ok(String::new()) };
+    ioctl_fionbio(&pipe, true)?;
+    let mut octets = Vec::new();
+    match pipe.take(ROOM).read_to_end(&mut octets) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Ok(String::from_utf8_lossy(&octets).into_owned()),
+    }
 }
 
 /// What was written down, if it is of this program and nobody else could have written it.
@@ -133,5 +165,20 @@ mod tests {
         postconf(folder.path(), "");
         assert_eq!((asked().unwrap().as_str(), asked().unwrap().as_str()), ("", ""));
         assert!(!fs::read_to_string(folder.path().join(NAME)).unwrap().ends_with("\n\n"), "not written down");
+    }
+    #[test]
+    fn a_postconf_that_does_not_end_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let ask = |patience| asked(&folder.path().join("postconf"), patience);
+        postconf(folder.path(), "3.7.11; exec sleep 1000");
+        let error = ask(Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("baton_postfix_version"), "{error}");
+        // Nor who holds what it wrote to.
+        postconf(folder.path(), "3.7.11; sleep 1000 & echo $! > $(dirname $0)/left");
+        assert_eq!(ask(PATIENCE).unwrap(), "3.7.11");
+        let left: i32 = fs::read_to_string(folder.path().join("left")).unwrap().trim().parse().unwrap();
+        let left = rustix::process::Pid::from_raw(left).unwrap();
+        rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
     }
 }
