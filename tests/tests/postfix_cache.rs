@@ -271,3 +271,44 @@ fn a_cache_that_hangs_costs_one_timeout_and_no_mail() {
     hung.signal(Signal::CONT);
     postfix.stop();
 }
+
+/// How many descriptors the process may have from now on, and how many it could before. Not even root may tell another
+/// account's process that everywhere, so the account itself does.
+fn descriptors(process: &Process, limit: &str) -> String {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", process.pid)).unwrap();
+    let before = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let mut command = Command::new(programs::debian("setpriv"));
+    command.args(["--reuid=postfix", "--regid=postfix", "--clear-groups", "prlimit"]);
+    command.args(["--pid", &process.pid.to_string(), &format!("--nofile={limit}:")]);
+    assert!(command.status().unwrap().success());
+    before.split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_cache_without_descriptors_ends_its_oldest_sessions_and_goes_on() {
+    let sandbox = Sandbox::new("pfk");
+    let sink = Sink::start(Settings::smtp());
+    // Each delivery is another process's, which wants to be let in.
+    let postfix = site(&sandbox, &sink, &format!("{KEPT} -o max_use=1")).start();
+    deliver(&postfix, "u1@d.test");
+    let first = cache(&postfix);
+    let open = fs::read_dir(format!("/proc/{}/fd", first.pid)).unwrap().count();
+    let most = descriptors(&first, &open.to_string());
+    // Without the cache, when it has waited for as long as it does for an answer.
+    deliver(&postfix, "u2@d.test");
+    let line = postfix.expect_line(&["postfix/scache[", "warning: agents have to wait: Too many open files"]);
+    assert!(line.ends_with("1 parked connections were ended"), "{line}");
+    sink.expect("a farewell", wait::PATIENCE, |record| record.open == 0);
+    assert!(sink.record().violations.is_empty());
+    deliver(&postfix, "u3@d.test");
+    descriptors(&first, &most);
+    let mut number = 3;
+    wait::expect("a connection that is kept again", || {
+        number += 1;
+        deliver(&postfix, &format!("u{number}@d.test")).contains("conn_use=2,").then_some(())
+    });
+    assert_eq!(cache(&postfix).pid, first.pid);
+    assert_eq!(postfix.log_from(0).matches("agents have to wait").count(), 1);
+    assert!(!postfix.log_from(0).contains("fatal"));
+    postfix.stop();
+}

@@ -31,6 +31,10 @@ use std::time::{Duration, Instant};
 pub const PROCESS: &str = "scache";
 /// How long the cache may take to answer its supervisor before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nobody is let in once the system has no descriptor for that. Agents wait so long, or go on without the cache.
+const RESPITE: Duration = Duration::from_secs(1);
+/// How often that is in the log at most.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// The process shows that often within `daemon_timeout` that it lives.
 const SIGNS_OF_LIFE: u32 = 3;
 
@@ -122,8 +126,18 @@ impl Daemon {
         let thread = std::thread::Builder::new().name(PROCESS.into()).spawn(|| serve::run(start))?;
         let watchdog = Watchdog::start(daemon_timeout, PROCESS)?;
         let signs_of_life = daemon_timeout / SIGNS_OF_LIFE;
-        let mut front = Front { inherited, child, steward, max_idle, watchdog, signs_of_life };
-        front.greet(caps)?;
+        let mut front = Front {
+            inherited,
+            child,
+            steward,
+            caps,
+            max_idle,
+            watchdog,
+            signs_of_life,
+            closed_until: None,
+            warned: None,
+        };
+        front.greet()?;
         // All threads, and before the first agent is let in.
         confinement::confine()?;
         front.serve()?;
@@ -136,8 +150,11 @@ impl Daemon {
 
 /// What happened while the process waited.
 enum Event {
-    Connection(UnixStream),
+    /// With the channel that will be the agent's.
+    Connection(UnixStream, (Channel, Channel)),
     Nothing,
+    /// Somebody wants to be let in, and the system has no descriptor for that.
+    Shortage(io::Error),
     /// Nobody came for as long as the process may be idle.
     Quiet,
     End,
@@ -148,14 +165,19 @@ struct Front {
     inherited: Inherited,
     child: Child,
     steward: Channel,
+    caps: Caps,
     max_idle: Duration,
     watchdog: Watchdog,
     signs_of_life: Duration,
+    /// Until then nobody is let in.
+    closed_until: Option<Instant>,
+    /// When a shortage was in the log last.
+    warned: Option<Instant>,
 }
 
 impl Front {
-    fn greet(&mut self, caps: Caps) -> Result<(), DaemonError> {
-        self.steward.send(&ToSteward::Hello { version: proto::VERSION, caps }, &[])?;
+    fn greet(&mut self) -> Result<(), DaemonError> {
+        self.steward.send(&ToSteward::Hello { version: proto::VERSION, caps: self.caps }, &[])?;
         match self.steward.receive()?.0 {
             FromSteward::Hello { .. } => Ok(()),
             _ => Err(DaemonError::Confused),
@@ -170,10 +192,11 @@ impl Front {
             match self.wait(quiet_since)? {
                 Event::Nothing => {}
                 Event::End => return Ok(()),
-                Event::Connection(stream) => {
+                Event::Shortage(error) => self.make_room(&error)?,
+                Event::Connection(stream, channel) => {
                     // Master counts a process as one that works once it was busy and free again.
                     let _ignored = tell(&self.inherited.status, self.child, State::Taken);
-                    self.introduce(&stream)?;
+                    self.introduce(&stream, channel)?;
                     if tell(&self.inherited.status, self.child, State::Available).is_err() {
                         return Ok(());
                     }
@@ -194,10 +217,14 @@ impl Front {
     fn wait(&self, quiet_since: Instant) -> Result<Event, DaemonError> {
         let Inherited { status, listener } = &self.inherited;
         let idle = self.max_idle.saturating_sub(quiet_since.elapsed());
-        let patience = Timespec::try_from(idle.min(self.signs_of_life)).map_err(io::Error::other)?;
+        let closed = self.closed_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let closed = closed.filter(|left| !left.is_zero());
+        let patience = idle.min(self.signs_of_life).min(closed.unwrap_or(Duration::MAX));
+        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
         let readable = |of| PollFd::from_borrowed_fd(of, PollFlags::IN);
+        let agents = if closed.is_none() { PollFlags::IN } else { PollFlags::empty() };
         let mut ready =
-            [readable(status.as_fd()), readable(self.steward.as_fd()), readable(listener.as_fd())];
+            [readable(status.as_fd()), readable(self.steward.as_fd()), PollFd::new(listener, agents)];
         match poll(&mut ready, Some(&patience)) {
             Ok(0) if quiet_since.elapsed() >= self.max_idle => return Ok(Event::Quiet),
             Ok(0) | Err(Errno::INTR) => return Ok(Event::Nothing),
@@ -209,23 +236,66 @@ impl Front {
         if master || cache {
             return Ok(Event::End);
         }
-        let accepted = if agent { accept(listener)? } else { None };
-        Ok(accepted.map_or(Event::Nothing, Event::Connection))
+        if agent { self.let_in() } else { Ok(Event::Nothing) }
+    }
+
+    /// The channel comes first: an agent for which there is none stays where it waits.
+    fn let_in(&self) -> Result<Event, DaemonError> {
+        let taken = Channel::pair().and_then(|channel| Ok((accept(&self.inherited.listener)?, channel)));
+        match taken {
+            Ok((Some(stream), channel)) => Ok(Event::Connection(stream, channel)),
+            Ok((None, _)) => Ok(Event::Nothing),
+            Err(error) if is_shortage(&error) => Ok(Event::Shortage(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives back what this process can do without, and lets nobody in for a moment. Agents deliver without the cache, but
+    /// not without descriptors.
+    fn make_room(&mut self, error: &io::Error) -> Result<(), DaemonError> {
+        let ended = self.end_older_half()?;
+        let now = Instant::now();
+        self.closed_until = Some(now + RESPITE);
+        if self.warned.is_none_or(|at| now - at >= BETWEEN_WARNINGS) {
+            self.warned = Some(now);
+            tracing::warn!("agents have to wait: {error}; {ended} parked connections were ended");
+        }
+        Ok(())
+    }
+
+    fn end_older_half(&mut self) -> Result<u32, DaemonError> {
+        let half = Caps { sessions: self.statistics()?.held / 2, ..self.caps };
+        let ended = self.reconfigure(half)?;
+        self.reconfigure(self.caps)?;
+        Ok(ended)
+    }
+
+    /// How many sessions that ended.
+    fn reconfigure(&mut self, caps: Caps) -> Result<u32, DaemonError> {
+        self.steward.send(&ToSteward::Reconfigure(caps), &[])?;
+        match self.steward.receive()?.0 {
+            FromSteward::Done(ended) => Ok(ended),
+            _ => Err(DaemonError::Confused),
+        }
     }
 
     /// One end of a new channel to the cache, the other to the agent. An agent that has gone again is no failure.
-    fn introduce(&mut self, stream: &UnixStream) -> Result<(), DaemonError> {
+    fn introduce(&mut self, stream: &UnixStream, channel: (Channel, Channel)) -> Result<(), DaemonError> {
         let peer = rustix::net::sockopt::socket_peercred(stream)?;
         if !(peer.uid.is_root() || peer.uid == rustix::process::geteuid()) {
             tracing::warn!("a process of user {} is not let in", peer.uid.as_raw());
             return Ok(());
         }
-        let (agents, caches) = Channel::pair()?;
+        let (agents, caches) = channel;
         if let Err(error) = introduction::give(stream, &agents) {
             tracing::debug!("agent: {error}");
             return Ok(());
         }
-        Ok(self.steward.send(&ToSteward::Client, &[caches.as_fd()])?)
+        match self.steward.send(&ToSteward::Client, &[caches.as_fd()]) {
+            // Too many descriptors are on their way between processes: this agent goes on without the cache.
+            Err(ChannelError::Io(error)) if is_shortage(&error) => self.make_room(&error),
+            sent => Ok(sent?),
+        }
     }
 
     fn statistics(&mut self) -> Result<Statistics, DaemonError> {
@@ -235,4 +305,12 @@ impl Front {
             _ => Err(DaemonError::Confused),
         }
     }
+}
+
+/// Whether this process, or the system, has run out of descriptors or of memory for them.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::TOOMANYREFS)
+    )
 }
