@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 use testkit::postfix::{Launch, Letter, Postfix, complaints, shape};
-use testkit::sink::{Act, Rule, Settings, Sink, Stage};
+use testkit::sink::{Act, Record, Rule, Settings, Sink, Stage};
 use testkit::{Sandbox, programs, wait};
 
 /// Both agents, the stock one for `stock.test` and ours for `baton.test`, to the same server.
@@ -175,4 +175,38 @@ fn a_refused_login_is_remembered_by_agents_that_have_given_root_up() {
     }
     assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
     postfix.stop();
+}
+
+/// Messages go one after the other through the only process, to a server that does not answer QUIT.
+fn served_in_turn(options: &str, messages: usize) {
+    let sandbox = Sandbox::new("pfx-quit");
+    let sink = Sink::start(Settings::smtp().rule(Rule::at(Stage::Quit).act(Act::Silence)));
+    let postfix = Postfix::in_sandbox(&sandbox)
+        .option("default_transport", format!("ours:{}", sink.nexthop()))
+        .option("smtp_host_lookup", "native")
+        .option("smtp_connection_cache_on_demand", "no")
+        .agent("ours", "1", options)
+        .start();
+    let letter = |number| Letter { recipient: format!("u{number}@x.test"), age: Duration::ZERO };
+    postfix.inject(&(0..messages).map(letter).collect::<Vec<_>>());
+    wait::expect("all to be delivered", || {
+        (postfix.log_from(0).matches("status=sent").count() == messages).then_some(())
+    });
+    let said_quit =
+        |record: &Record| record.connections.iter().all(|one| one.commands.last() == Some(&"QUIT".into()));
+    sink.expect("QUIT, and the end", wait::PATIENCE, |record| record.open == 0 && said_quit(record));
+    assert_eq!(sink.record().connections.len(), messages);
+    assert_eq!(complaints(&postfix.log_from(0)), Vec::<String>::new());
+    postfix.stop();
+}
+
+#[test]
+fn a_server_that_does_not_answer_quit_is_not_waited_for() {
+    // Were each waited for as in the next test, all of them would take longer than a test waits.
+    served_in_turn("", 12);
+}
+
+#[test]
+fn a_server_whose_answer_to_quit_is_wanted_keeps_its_process_for_moments_whatever_its_time_limit() {
+    served_in_turn("-o smtp_skip_quit_response=no -o smtp_quit_timeout=300s", 2);
 }

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 
 /// How many may wait; more are closed at once.
 const MOST: usize = 32;
-/// How long a process that leaves stays for their sake.
+/// How long a process that leaves stays for their sake, and one that can do nothing beside them until it has other work
+/// (an agent under Postfix): servers that are silent take no more of its time than this, whatever `*_quit_timeout` says.
 const LAST: Duration = Duration::from_secs(5);
 
 /// All of them. They end with this.
@@ -32,10 +33,13 @@ impl Farewells {
         self.0.borrow_mut().spawn(farewell);
     }
 
-    /// The process ends: servers that answer soon are heard.
+    /// The process ends, or waits for other work: servers that answer soon are heard, the others' connections are closed.
     pub async fn last(&self) {
         let mut waiting = self.0.take();
         let all = async { while waiting.join_next().await.is_some() {} };
-        let _those_that_take_longer_are_closed = tokio::time::timeout(LAST, all).await;
+        if tokio::time::timeout(LAST, all).await.is_err() {
+            // Told to end they do so only when they run next, which may be with the next delivery.
+            waiting.shutdown().await;
+        }
     }
 }
