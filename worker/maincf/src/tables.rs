@@ -12,6 +12,7 @@ mod fold;
 mod indexed;
 mod inline;
 mod lmdb;
+mod locked;
 mod opener;
 mod patterns;
 mod pcre;
@@ -127,8 +128,8 @@ static KINDS: &[Kind] = &[
     ready("inline", inline::open),
     ready("static", static_::open),
     ready("texthash", texthash::open),
-    ready("hash", berkeley::open),
-    ready("btree", berkeley::open),
+    ready("hash", berkeley::hash),
+    ready("btree", berkeley::btree),
     ready("cdb", cdb::open),
     ready("lmdb", lmdb::open),
     ready_by("cidr", cidr::open),

@@ -1,33 +1,46 @@
 //! `hash:/file` and `btree:/file`: Berkeley DB, `/file.db`, which postmap(1) made and prints.
 //!
-//! No code of ours reads the format. What postmap prints when the table is opened is kept in memory. The text that
-//! the database was made from serves where there is no postmap, or no database:
+//! A lookup reads the few pages of the file that lead to the key, under the lock that postmap takes to write it, so that it
+//! waits for postmap and sees what that wrote. Where that cannot be, all of a table is kept in memory: what postmap prints, or
+//! the text that the database was made from.
 //!
 //! | `/file.db` | postmap | text | the table |
 //! | --- | --- | --- | --- |
-//! | there | there | any | the database; a text that is newer is remarked, as Postfix does |
-//! | there | missing | not newer | the text |
-//! | there | missing | newer, or missing | an error: what the database has cannot be known |
+//! | understood | any | any | the database; a text that is newer is remarked, as Postfix does |
+//! | not understood | there | any | what postmap prints of it, or an error with what it says; a text that is newer is remarked |
+//! | not understood | missing | not newer | the text |
+//! | not understood | missing | newer, or missing | an error: what the database has cannot be known |
 //! | missing | any | there | the text, which is remarked |
 //! | missing | any | missing | an error |
+//!
+//! Understood are versions 8 to 10 of both formats (libdb 4.2 and later), in the byte order of any machine, as far as postmap
+//! uses them. Files of other versions, files with checksums, encrypted ones, those with several values of a key or another
+//! hash function, those of the other type, and files that are cut off or garbled where they begin are not. What turns out to
+//! be damaged further in, or is no longer understood after it was opened, fails the lookups that come to it.
 
 mod dump;
+mod meta;
+mod page;
+mod search;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fold::folded;
-use super::indexed::{Files, modified};
+use super::indexed::{Files, Indexed, NoAnswer, modified};
 use super::opener::{IndexFile, Rewriting};
 use super::texthash::{self, TextHash};
 use super::{OpenError, Table, TableError, TableSpec};
+use meta::Format;
+use search::Database;
 
 /// Where postmap is looked for, after `PATH`.
 const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/local/bin"];
 
+/// All of a table.
 #[derive(Debug)]
-struct Berkeley {
+struct InMemory {
     /// As postmap folded the keys.
     entries: HashMap<String, String>,
     /// What they were read from.
@@ -35,8 +48,12 @@ struct Berkeley {
     remarks: Vec<String>,
 }
 
-pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    open_with(spec, postmap().as_deref())
+pub(super) fn hash(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
+    open(spec, Format::Hash, postmap)
+}
+
+pub(super) fn btree(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
+    open(spec, Format::Btree, postmap)
 }
 
 fn postmap() -> Option<PathBuf> {
@@ -48,9 +65,13 @@ fn postmap() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-fn open_with(spec: &TableSpec, postmap: Option<&Path>) -> Result<Box<dyn Table>, OpenError> {
+fn open(
+    spec: &TableSpec,
+    format: Format,
+    postmap: impl FnOnce() -> Option<PathBuf>,
+) -> Result<Box<dyn Table>, OpenError> {
     let files = Files::of(spec, ".db")?;
-    let Some(made) = modified(&files.database) else {
+    if modified(&files.database).is_none() {
         return match modified(&files.text) {
             Some(_) => text(
                 spec,
@@ -60,19 +81,33 @@ fn open_with(spec: &TableSpec, postmap: Option<&Path>) -> Result<Box<dyn Table>,
             // Says why.
             None => files.open(Rewriting::Wholly).and(Err(OpenError::Stale(spec.clone()))),
         };
-    };
-    // Whether it can be read at all is said better here than by postmap. Opened before it is read, so that what is written
-    // meanwhile counts as a change.
+    }
+    // A process that serves many is to have a table as a whole: it ends when postmap has written another, though a lookup
+    // would see it.
     let file = files.open(Rewriting::Wholly)?;
-    match (postmap, modified(&files.text)) {
-        (Some(postmap), _) => {
-            let reason = |reason| OpenError::Dump { table: spec.clone(), reason };
-            let entries =
-                entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
-            Ok(Box::new(Berkeley { entries, file, remarks: files.remark().into_iter().collect() }))
-        }
-        (None, Some(written)) if written <= made => text(spec, &files, None),
-        (None, _) => Err(OpenError::Stale(spec.clone())),
+    let database = Database { file: Arc::clone(&file), format };
+    match database.check() {
+        // When somebody writes, that it can be read will turn out at the first lookup.
+        Ok(()) | Err(NoAnswer::Locked(_)) => Ok(Indexed::table(spec, database, file, &files)),
+        Err(NoAnswer::Io(source)) => Err(OpenError::Io { path: files.database, source }),
+        Err(_) => not_understood(spec, &files, file, postmap().as_deref()),
+    }
+}
+
+fn not_understood(
+    spec: &TableSpec,
+    files: &Files,
+    file: Arc<IndexFile>,
+    postmap: Option<&Path>,
+) -> Result<Box<dyn Table>, OpenError> {
+    if let Some(postmap) = postmap {
+        let reason = |reason| OpenError::Dump { table: spec.clone(), reason };
+        let entries = entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
+        return Ok(Box::new(InMemory { entries, file, remarks: files.remark().into_iter().collect() }));
+    }
+    match (modified(&files.text), modified(&files.database)) {
+        (Some(written), Some(made)) if written <= made => text(spec, files, None),
+        _ => Err(OpenError::Stale(spec.clone())),
     }
 }
 
@@ -81,7 +116,7 @@ fn text(spec: &TableSpec, files: &Files, remark: Option<String>) -> Result<Box<d
     let file = file.map_err(|source| OpenError::Io { path: files.text.clone(), source })?;
     let TextHash { entries, mut remarks } = texthash::read_file(spec)?;
     remarks.extend(remark);
-    Ok(Box::new(Berkeley { entries, file: Arc::new(file), remarks }))
+    Ok(Box::new(InMemory { entries, file: Arc::new(file), remarks }))
 }
 
 /// Takes apart what postmap printed: keys and values with a tab between.
@@ -98,7 +133,7 @@ fn entries(printed: &[u8]) -> Result<HashMap<String, String>, String> {
     Ok(entries)
 }
 
-impl Table for Berkeley {
+impl Table for InMemory {
     fn lookup(&self, key: &str) -> Result<Option<String>, TableError> {
         Ok(self.entries.get(folded(key).as_ref()).cloned())
     }

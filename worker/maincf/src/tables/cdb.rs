@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::indexed::{Files, Index, Indexed, LONGEST_VALUE, NoAnswer};
+use super::indexed::{Files, Index, Indexed, LONGEST_VALUE, NoAnswer, first};
 use super::opener::{IndexFile, Rewriting};
 use super::{OpenError, Table, TableSpec};
 
@@ -48,7 +48,13 @@ fn hash(key: &[u8]) -> u32 {
 }
 
 impl Index for Cdb {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
+    fn get(&self, keys: [&[u8]; 2]) -> Result<Option<Vec<u8>>, NoAnswer> {
+        first(keys, |key| self.search(key))
+    }
+}
+
+impl Cdb {
+    fn search(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
         let hash = u64::from(hash(key));
         let table = usize::try_from(hash % 256).ok().and_then(|table| self.tables.get(table));
         let &(at, slots) = table.ok_or(NoAnswer::Damaged("no table of slots"))?;
@@ -72,9 +78,7 @@ impl Index for Cdb {
         }
         Ok(None)
     }
-}
 
-impl Cdb {
     fn pair_at(&self, at: u64) -> Result<(u64, u64), NoAnswer> {
         let mut octets = [0; 8];
         self.file.read_exact_at(&mut octets, at)?;

@@ -87,7 +87,7 @@ pub enum OpenError {
         /// What postmap says.
         reason: String,
     },
-    /// A database that only postmap(1) could read, and a text that is not what it was made from.
+    /// A database that is not understood here and only postmap(1) could read, and a text that is not what it was made from.
     #[error("table {0}: there is no postmap to read {db}, and its text is newer or missing", db = format_args!("{}.db", .0.name()))]
     Stale(TableSpec),
     /// A line of the file is not as it should be.

@@ -18,8 +18,8 @@ const JUST_NOW: Duration = Duration::from_secs(100);
 
 /// A file with an index.
 pub(super) trait Index: fmt::Debug + Send + Sync + 'static {
-    /// The value of exactly these octets.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer>;
+    /// The value of the first of these keys that is there. The file is the same for all of them.
+    fn get(&self, keys: [&[u8]; 2]) -> Result<Option<Vec<u8>>, NoAnswer>;
 }
 
 /// Why an index, or what it has, is no answer.
@@ -109,13 +109,22 @@ impl<I: Index> Indexed<I> {
             return Err(NoAnswer::Nul("key"));
         }
         octets.push(0);
-        let mut found = self.index.get(&octets)?;
-        if found.is_none() {
-            octets.pop();
-            found = self.index.get(&octets)?;
-        }
-        found.map(text).transpose()
+        let without = octets.get(..octets.len() - 1).unwrap_or_default();
+        self.index.get([&octets, without])?.map(text).transpose()
     }
+}
+
+/// What the first of the keys for which something is found has.
+pub(super) fn first<T>(
+    keys: [&[u8]; 2],
+    mut find: impl FnMut(&[u8]) -> Result<Option<T>, NoAnswer>,
+) -> Result<Option<T>, NoAnswer> {
+    for key in keys {
+        if let Some(found) = find(key)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn text(mut value: Vec<u8>) -> Result<String, NoAnswer> {

@@ -7,20 +7,13 @@ mod page;
 
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, fcntl_lock};
-use rustix::io::Errno;
-
-use super::indexed::{Files, Index, Indexed, LONGEST_VALUE, NoAnswer};
+use super::indexed::{Files, Index, Indexed, LONGEST_VALUE, NoAnswer, first};
+use super::locked::{Lock, locked};
 use super::opener::{IndexFile, Rewriting};
 use super::{OpenError, Table, TableSpec};
 use page::{Meta, Page, Value};
 
-/// How long a lookup waits for a process that writes the database, in seconds.
-const PATIENCE: u64 = 10;
-/// How often it tries.
-const AGAIN: Duration = Duration::from_millis(20);
 /// No tree is deeper: 2 to the 32nd leaves.
 const DEEPEST: usize = 32;
 /// The library stores no longer keys.
@@ -43,32 +36,18 @@ pub(super) fn open(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
 }
 
 impl Index for Lmdb {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
-        if key.is_empty() || key.len() > LONGEST_KEY {
-            return Ok(None);
-        }
-        self.locked(|file| file.search(key))
+    fn get(&self, keys: [&[u8]; 2]) -> Result<Option<Vec<u8>>, NoAnswer> {
+        self.locked(|file| {
+            let meta = file.meta()?;
+            first(keys, |key| file.search(&meta, key))
+        })
     }
 }
 
 impl Lmdb {
-    /// Does something under the lock that postmap takes for writing. Postfix does not use the library's own lock file.
+    /// Postfix does not use the library's own lock file.
     fn locked<T>(&self, read: impl FnOnce(&Self) -> Result<T, NoAnswer>) -> Result<T, NoAnswer> {
-        let started = Instant::now();
-        loop {
-            match fcntl_lock(&**self.0, FlockOperation::NonBlockingLockShared) {
-                Ok(()) => break,
-                Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {}
-                Err(error) => return Err(NoAnswer::Io(error.into())),
-            }
-            if started.elapsed() >= Duration::from_secs(PATIENCE) {
-                return Err(NoAnswer::Locked(PATIENCE));
-            }
-            std::thread::sleep(AGAIN);
-        }
-        let result = read(self);
-        fcntl_lock(&**self.0, FlockOperation::Unlock).map_err(|error| NoAnswer::Io(error.into()))?;
-        result
+        locked(&self.0, Lock::Record, || read(self))
     }
 
     /// Of the two pages that say where the tree begins, the one written last.
@@ -88,11 +67,13 @@ impl Lmdb {
         Ok(if second.transaction > first.transaction { second } else { first })
     }
 
-    fn search(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
-        let meta = self.meta()?;
+    fn search(&self, meta: &Meta, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
+        if key.is_empty() || key.len() > LONGEST_KEY {
+            return Ok(None);
+        }
         let Some(mut number) = meta.root else { return Ok(None) };
         for _ in 0..DEEPEST {
-            let page = self.page(&meta, number)?;
+            let page = self.page(meta, number)?;
             if page.is_branch() {
                 number = page.child(key)?;
                 continue;
@@ -100,7 +81,7 @@ impl Lmdb {
             return match page.find(key)? {
                 None => Ok(None),
                 Some(Value::Here(value)) => Ok(Some(value.to_vec())),
-                Some(Value::Pages { first, length }) => self.overflow(&meta, first, length).map(Some),
+                Some(Value::Pages { first, length }) => self.overflow(meta, first, length).map(Some),
             };
         }
         Err(NoAnswer::Damaged("the tree is too deep"))
