@@ -68,6 +68,7 @@ const UNSAFE: &[&str] = &[
     "deploy/postfix/src/inherited.rs",
     "proto/src/channel/under_tokio.rs",
     "scache/tests/confinement/raw.rs",
+    "worker/src/memory.rs",
     "worker/maincf/src/tables/posix_regex.rs",
     "worker/tls/src/handover/counters.rs",
 ];

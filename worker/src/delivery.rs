@@ -243,6 +243,9 @@ impl Delivery<'_> {
 
     /// Everybody for whom no host is left.
     fn settle_leftovers(&mut self) {
+        if self.left.is_settled() {
+            return;
+        }
         let none = || Failure::new("4.3.0", "server unavailable or unable to receive mail");
         let failure = self.last_failure.clone().unwrap_or_else(none);
         let relay = self.last_relay.clone();

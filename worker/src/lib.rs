@@ -13,6 +13,7 @@ pub mod duty;
 pub mod farewells;
 pub mod generic;
 pub mod log;
+pub mod memory;
 pub mod probe;
 pub mod process;
 pub mod refused;

@@ -25,6 +25,7 @@ fn start() -> Result<(), Failure> {
     let args = Args::parse(std::env::args_os().skip(1))?; // what we were asked
     worker::process::harden()?; // what nobody may see
     worker::process::end_by_the_channel_only()?; // who may end us
+    worker::memory::keep(); // what costs nothing to have at hand
     let cf = context::read(&args)?; // what the operator set
     let name = cf.expanded("syslog_name")?.unwrap_or_default();
     worker::log::to_stderr(&name, args.service.clone().leak());

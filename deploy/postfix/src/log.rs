@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use maincf::value::SyslogFacility;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::env;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Octets of text that one line has at most.
 const LONGEST: usize = 2000;
+
+/// Octets that few lines exceed.
+const USUAL: usize = 512;
 
 /// Where lines go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,15 +142,20 @@ impl Log {
     }
 
     fn datagram(&self, severity: Severity, text: &str, now: jiff::Timestamp) -> String {
-        let time = now.to_zoned(self.zone.clone()).strftime("%b %d %H:%M:%S").to_string();
+        let now = now.to_zoned(self.zone.clone());
         let (origin, label, text) = (&self.origin, severity.label(), Line(text));
-        match &self.target {
+        let mut line = String::with_capacity(USUAL);
+        // Writing into a String cannot fail.
+        let _never = match &self.target {
             Target::Syslog { facility, .. } => {
-                let time = now.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
-                format!("<{}>{time} {origin}{label}{text}", facility.number() << 3 | severity.number())
+                let number = facility.number() << 3 | severity.number();
+                write!(line, "<{number}>{} {origin}{label}{text}", now.strftime("%b %e %H:%M:%S"))
             }
-            Target::Postlog { hostname, .. } => format!("{time} {hostname} {origin}{label}{text}"),
-        }
+            Target::Postlog { hostname, .. } => {
+                write!(line, "{} {hostname} {origin}{label}{text}", now.strftime("%b %d %H:%M:%S"))
+            }
+        };
+        line
     }
 }
 
@@ -212,6 +220,10 @@ struct Line<'a>(&'a str);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Most lines are fit to be seen.
+        if self.0.len() <= LONGEST && self.0.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+            return f.write_str(self.0);
+        }
         let mut left = LONGEST;
         for character in self.0.chars() {
             let Some(rest) = left.checked_sub(character.len_utf8()) else { break };
@@ -221,7 +233,7 @@ impl fmt::Display for Line<'_> {
                 other if other.is_control() => '?',
                 other => other,
             };
-            fmt::Write::write_char(f, shown)?;
+            f.write_char(shown)?;
         }
         Ok(())
     }
@@ -233,7 +245,7 @@ impl Subscriber for Log {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = Text::default();
+        let mut text = Text(String::with_capacity(USUAL));
         event.record(&mut text);
         let severity = Severity::of(event.metadata());
         let datagram = self.datagram(severity, &text.0, jiff::Timestamp::now());
@@ -254,7 +266,6 @@ impl Subscriber for Log {
 }
 
 /// The message of an event; other fields are for other subscribers.
-#[derive(Default)]
 struct Text(String);
 
 impl Visit for Text {
@@ -266,7 +277,6 @@ impl Visit for Text {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
-            use fmt::Write;
             // Writing into a String cannot fail.
             let _never = write!(self.0, "{value:?}");
         }

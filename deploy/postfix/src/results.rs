@@ -54,20 +54,21 @@ enum Standing {
 
 impl Register for Results<'_> {
     fn settled(&mut self, settled: &Settled<'_>) {
-        let Some(recipient) = self.recipients.get(settled.result.index as usize).cloned() else { return };
+        let recipients = self.recipients;
+        let Some(recipient) = recipients.get(settled.result.index as usize) else { return };
         self.heard_of += 1;
         let standing = match settled.result.fate {
-            Fate::Sent | Fate::Relayed | Fate::Delivered => self.sent(settled, recipient.clone()),
-            Fate::Bounced => self.bounced(settled, &recipient),
-            Fate::Deferred | Fate::Passed => self.deferred(settled, &recipient),
-            Fate::Deliverable => self.probed(settled, &recipient, Found::Deliverable),
+            Fate::Sent | Fate::Relayed | Fate::Delivered => self.sent(settled, recipient),
+            Fate::Bounced => self.bounced(settled, recipient),
+            Fate::Deferred | Fate::Passed => self.deferred(settled, recipient),
+            Fate::Deliverable => self.probed(settled, recipient, Found::Deliverable),
             Fate::Undeliverable if settled.result.status.starts_with('5') => {
-                self.probed(settled, &recipient, Found::Undeliverable)
+                self.probed(settled, recipient, Found::Undeliverable)
             }
-            Fate::Undeliverable => self.probed(settled, &recipient, Found::Unknown),
+            Fate::Undeliverable => self.probed(settled, recipient, Found::Unknown),
         };
         match standing {
-            Standing::Done => self.mark(&recipient),
+            Standing::Done => self.mark(recipient),
             Standing::Waits => self.outcome = Outcome::Deferred,
         }
     }
@@ -106,27 +107,37 @@ impl Results<'_> {
         }
     }
 
-    fn sent(&self, settled: &Settled<'_>, mut recipient: Recipient) -> Standing {
+    fn sent(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {
         let told_by_server = settled.success == Fate::Sent;
-        if told_by_server {
-            recipient.notify &= !SUCCESS;
-        }
-        let last = self.final_delivery && settled.success == Fate::Delivered;
-        let dsn = dsn(settled, if last { "delivered" } else { "relayed" });
+        let notify = if told_by_server { recipient.notify & !SUCCESS } else { recipient.notify };
         let flags = self.request.flags;
-        let late = flags.has(Flags::REC_DLY_SENT) && (recipient.notify == 0 || recipient.notify & DELAY != 0);
-        let recorded =
-            if flags.has(Flags::RECORD) || late { self.trace(settled, &recipient, &dsn) } else { Ok(()) };
-        let wished = recipient.notify & SUCCESS != 0;
-        let recorded =
-            recorded.and_then(|()| if wished { self.trace(settled, &recipient, &dsn) } else { Ok(()) });
-        match recorded {
+        let late = flags.has(Flags::REC_DLY_SENT) && (notify == 0 || notify & DELAY != 0);
+        let reasons = [flags.has(Flags::RECORD) || late, notify & SUCCESS != 0];
+        let reports = reasons.into_iter().filter(|reason| *reason).count();
+        match self.success(settled, recipient, notify, reports) {
             Ok(()) => {
                 self.log(settled, &settled.result.status, settled.word, &settled.result.reason);
                 Standing::Done
             }
-            Err(_) => self.defer_for(settled, &recipient, "trace service failed"),
+            Err(_) => self.defer_for(settled, recipient, "trace service failed"),
         }
+    }
+
+    /// For most mail nobody wants to hear of it.
+    fn success(
+        &self,
+        settled: &Settled<'_>,
+        recipient: &Recipient,
+        notify: i32,
+        reports: usize,
+    ) -> Result<(), ServiceError> {
+        if reports == 0 {
+            return Ok(());
+        }
+        let last = self.final_delivery && settled.success == Fate::Delivered;
+        let dsn = dsn(settled, if last { "delivered" } else { "relayed" });
+        let recipient = Recipient { notify, ..recipient.clone() };
+        (0..reports).try_for_each(|_| self.trace(settled, &recipient, &dsn))
     }
 
     fn bounced(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {

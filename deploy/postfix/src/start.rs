@@ -36,6 +36,7 @@ use worker::supervisor::Keys;
 pub fn start() -> Result<(Contract, Agent), StartError> {
     let inherited = Inherited::take().map_err(|_| StartError::NotUnderMaster("descriptors 5 and 6"))?;
     worker::process::harden().map_err(|error| StartError::System("prctl", error))?;
+    worker::memory::keep();
     let line = CommandLine::parse(env::args_os())?;
     let process = process_name(line.protocol);
     let cf = setup::configuration(&line, process, &setup::folder())?;

@@ -28,9 +28,9 @@ impl Rewordings {
 
     /// The filter of one connection, if there is one. `server` is its name in the log: `host[address]:port`.
     #[must_use]
-    pub fn replies_of(&self, server: String) -> Option<Box<dyn ReplyFilter>> {
+    pub fn replies_of(&self, server: impl FnOnce() -> String) -> Option<Box<dyn ReplyFilter>> {
         let tables = Arc::clone(self.replies.as_ref()?);
-        Some(Box::new(Replies { tables, server }))
+        Some(Box::new(Replies { tables, server: server() }))
     }
 
     /// A recipient's last result, as it is to be told. What was delivered stays delivered, and what was not does not

@@ -61,7 +61,7 @@ pub(super) async fn greet(terms: &Terms<'_>, socket: Socket) -> Result<Session, 
     let place = Place::of(terms.candidate);
     let peer = place.peer();
     let mut wire = Wire::new(socket);
-    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(place.relay()));
+    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(|| place.relay()));
     watch(context, request, &place, &mut wire);
     let options = context.introductions.for_server(&place.address, age(request)).map_err(|error| {
         tracing::warn!("{}: discard_ehlo_keyword_address_maps: {error}", request.queue_id);

@@ -191,7 +191,7 @@ fn wake(context: &Context, found: Found, policy: &Effective) -> Option<Session> 
                 return None;
             }
         };
-    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(place.relay()));
+    wire.replies = ReplyReader::filtered(context.rewordings.replies_of(|| place.relay()));
     let handed_over = parked_by != context.pid;
     let Taken { endpoint, retire_at, uses_left, pace_us, .. } = taken;
     let handovers = handovers.saturating_add(u32::from(handed_over));

@@ -64,6 +64,9 @@ pub(super) struct Place {
     pub(super) port: u16,
 }
 
+/// Brackets, a colon and a port.
+const AROUND: usize = 8;
+
 /// What it has been through.
 #[derive(Debug)]
 pub(super) struct History {
@@ -99,15 +102,21 @@ impl Place {
 
     /// `host[address]`, for texts.
     pub(super) fn peer(&self) -> String {
-        format!("{}[{}]", self.host, self.address)
+        let mut text = String::with_capacity(self.host.len() + self.address.len() + AROUND);
+        for part in [&self.host, "[", &self.address, "]"] {
+            text.push_str(part);
+        }
+        text
     }
 
     /// `host[address]:port`, for the log; without port for a Unix socket.
     pub(super) fn relay(&self) -> String {
-        match self.port {
-            0 => self.peer(),
-            port => format!("{}:{port}", self.peer()),
+        let mut text = self.peer();
+        if self.port != 0 {
+            text.push(':');
+            text.push_str(&self.port.to_string());
         }
+        text
     }
 }
 

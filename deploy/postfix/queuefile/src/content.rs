@@ -102,13 +102,32 @@ impl<F: ReadAt> Content<F> {
     pub fn next_piece(&mut self) -> Result<Option<&[u8]>, ContentError> {
         self.piece.clear();
         while self.piece.len() < PIECE && self.place != Place::End {
-            self.place = match self.place {
-                Place::Text(left, line) => self.text(left, line)?,
-                Place::Between(line) => self.record(line)?,
-                Place::End => Place::End,
-            };
+            if matches!(self.place, Place::Between(_)) && self.cursor.begins_with(is_short_line)? {
+                if self.piece.is_empty() {
+                    return self.short_lines().map(Some);
+                }
+                break;
+            }
+            self.step()?;
         }
         Ok(if self.piece.is_empty() { None } else { Some(&self.piece) })
+    }
+
+    /// Many records at once, as most of most messages are: their text is not copied.
+    fn short_lines(&mut self) -> Result<&[u8], ContentError> {
+        let records = self.cursor.pass(join_short_lines)?;
+        // The last of them is open: its end would lie where the next record begins.
+        self.place = Place::Text(0, Line::Ended);
+        Ok(self.cursor.passed(records).get(SHORT_HEADER..).unwrap_or_default())
+    }
+
+    fn step(&mut self) -> Result<(), ContentError> {
+        self.place = match self.place {
+            Place::Text(left, line) => self.text(left, line)?,
+            Place::Between(line) => self.record(line)?,
+            Place::End => Place::End,
+        };
+        Ok(())
     }
 
     fn text(&mut self, left: u64, line: Line) -> Result<Place, ContentError> {
@@ -193,6 +212,37 @@ impl<F: ReadAt> Content<F> {
         self.cursor.go_to(target);
         Ok(())
     }
+}
+
+/// Octets before the text of a line of less than 128.
+const SHORT_HEADER: usize = 2;
+
+/// Where a short line ends that is here to its end, and behind it the beginning of another record.
+fn end_of_short_line(octets: &[u8]) -> Option<usize> {
+    match octets {
+        [b'N', length @ 0..0x80, rest @ ..] if rest.len() >= usize::from(*length) + SHORT_HEADER => {
+            Some(SHORT_HEADER + usize::from(*length))
+        }
+        _ => None,
+    }
+}
+
+fn is_short_line(octets: &[u8]) -> bool {
+    end_of_short_line(octets).is_some()
+}
+
+/// Makes text of the short lines at the beginning where they lie: what stands before each has just the room that the end of
+/// the line before it needs. Says how much they take.
+fn join_short_lines(octets: &mut [u8]) -> usize {
+    let mut at = 0;
+    while let Some(record) = octets.get_mut(at..)
+        && let Some(end) = end_of_short_line(record)
+        && let Some(header) = record.first_chunk_mut()
+    {
+        *header = *b"\r\n";
+        at += end;
+    }
+    at
 }
 
 #[cfg(test)]

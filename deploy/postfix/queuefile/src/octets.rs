@@ -1,6 +1,7 @@
 //! Octets of a file at positions. The descriptor may be shared, so nothing is ever sought.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Something that can be read anywhere.
@@ -49,7 +50,7 @@ pub(crate) struct Cursor<F> {
     /// How much is read next: a short message does not touch a large buffer.
     next: usize,
     /// What of the window is still ahead.
-    ahead: std::ops::Range<usize>,
+    ahead: Range<usize>,
     /// Where in the file that begins.
     position: u64,
 }
@@ -76,14 +77,41 @@ impl<F: ReadAt> Cursor<F> {
         self.position = position;
     }
 
-    /// At most so many octets, at least one; nothing is the end of the file.
-    pub(crate) fn take(&mut self, most: u64) -> io::Result<&[u8]> {
+    /// Reads ahead where nothing is; if nothing is then, that is the end of the file.
+    fn fill(&mut self) -> io::Result<()> {
         if self.ahead.is_empty() {
             self.window.resize(self.next, 0);
             self.next = WINDOW;
             let count = self.file.read_at(&mut self.window, self.position)?;
             self.ahead = 0..count;
         }
+        Ok(())
+    }
+
+    /// Whether what comes is known to be such.
+    pub(crate) fn begins_with(&mut self, such: impl FnOnce(&[u8]) -> bool) -> io::Result<bool> {
+        self.fill()?;
+        Ok(self.window.get(self.ahead.clone()).is_some_and(such))
+    }
+
+    /// What was read ahead, to be changed at will as far as it is passed over: so much of it as `change` says.
+    pub(crate) fn pass(&mut self, change: impl FnOnce(&mut [u8]) -> usize) -> io::Result<Range<usize>> {
+        self.fill()?;
+        let count = self.window.get_mut(self.ahead.clone()).map_or(0, change).min(self.ahead.len());
+        let passed = self.ahead.start..self.ahead.start + count;
+        self.ahead.start = passed.end;
+        self.position += count as u64;
+        Ok(passed)
+    }
+
+    /// What was passed over, until the next read.
+    pub(crate) fn passed(&self, range: Range<usize>) -> &[u8] {
+        self.window.get(range).unwrap_or_default()
+    }
+
+    /// At most so many octets, at least one; nothing is the end of the file.
+    pub(crate) fn take(&mut self, most: u64) -> io::Result<&[u8]> {
+        self.fill()?;
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(self.ahead.len());
         let taken = self.ahead.start..self.ahead.start + most;
         self.ahead.start = taken.end;

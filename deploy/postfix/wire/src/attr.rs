@@ -36,6 +36,9 @@ pub enum AttrError {
     },
 }
 
+/// Octets that few lists exceed.
+const USUAL: usize = 512;
+
 /// A list on its way out.
 #[derive(Debug, Default)]
 pub struct List(Vec<u8>);
@@ -44,7 +47,7 @@ impl List {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self(Vec::with_capacity(USUAL))
     }
 
     /// A string.
@@ -56,8 +59,10 @@ impl List {
 
     /// A string of ours.
     #[must_use]
-    pub fn word(self, name: &str, value: &str) -> Self {
-        self.text(name, &Text::from(value))
+    pub fn word(mut self, name: &str, value: &str) -> Self {
+        // As Text has it.
+        self.put(name, value.split('\0').next().unwrap_or_default().as_bytes());
+        self
     }
 
     /// An int: −1 travels as 4294967295.
@@ -133,7 +138,7 @@ impl Incoming {
 
 /// Before and after the first NUL.
 fn cut(octets: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = octets.iter().position(|&octet| octet == 0)?;
+    let end = memchr::memchr(0, octets)?;
     let (before, from) = octets.split_at_checked(end)?;
     Some((before, from.get(1..)?))
 }

@@ -215,8 +215,8 @@ fn options(fields: &mut Fields) -> Result<SendOptions, AttrError> {
 fn stats(fields: &mut Fields) -> Result<Stats, AttrError> {
     const NAME: &str = "time";
     let octets = fields.data(NAME)?;
-    let size = Text::from(format!("{} octets", octets.len()));
-    Stats::decode(&octets).ok_or(AttrError::Malformed { name: NAME, value: size })
+    let malformed = || AttrError::Malformed { name: NAME, value: format!("{} octets", octets.len()).into() };
+    Stats::decode(&octets).ok_or_else(malformed)
 }
 
 impl Client {

@@ -12,7 +12,7 @@ impl Text {
     #[must_use]
     pub fn new(octets: impl Into<Vec<u8>>) -> Self {
         let mut octets = octets.into();
-        if let Some(end) = octets.iter().position(|&octet| octet == 0) {
+        if let Some(end) = memchr::memchr(0, &octets) {
             octets.truncate(end);
         }
         Self(octets)
