@@ -183,27 +183,29 @@ impl MainCf {
 
     /// Unexpanded text of a name: what the process knows, else what was set, else the default.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        if let Some(text) = self.own.get(name) {
-            return Some(Cow::Borrowed(text));
-        }
-        match self.settings.get(name) {
-            Some(setting) => Some(Cow::Borrowed(&setting.text)),
-            None => self.default_text(name),
-        }
+        self.given(name).map(Cow::Borrowed).or_else(|| self.default_text(name))
+    }
+
+    /// The same without the default.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        let own = self.own.get(name).map(AsRef::as_ref);
+        own.or_else(|| self.settings.get(name).map(|setting| setting.text.as_str()))
     }
 
     /// The unexpanded default in this deployment; `None` for names that are not known at all.
     pub fn default_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        let general = || params::find(name).map(|found| found.default()).or_else(|| known::default(name));
+        self.special_default(name).or_else(general)
+    }
+
+    /// A default that depends on this machine or deployment, where a name has one.
+    pub(crate) fn special_default(&self, name: &str) -> Option<Cow<'static, str>> {
         match name {
-            "myhostname" => return Some(Cow::Owned(self.default_hostname())),
-            "mydomain" => return Some(Cow::Owned(self.default_domain())),
-            "mail_version" => return Some(Cow::Borrowed(env!("CARGO_PKG_VERSION"))),
-            _ => {}
+            "myhostname" => Some(Cow::Owned(self.default_hostname())),
+            "mydomain" => Some(Cow::Owned(self.default_domain())),
+            "mail_version" => Some(Cow::Borrowed(env!("CARGO_PKG_VERSION"))),
+            name => self.deployment.default(name).map(Cow::Borrowed),
         }
-        if let Some(text) = self.deployment.default(name) {
-            return Some(Cow::Borrowed(text));
-        }
-        params::find(name).map(|found| found.default()).or_else(|| known::default(name))
     }
 
     /// The value of a name with everything in it expanded.

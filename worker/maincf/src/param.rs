@@ -114,6 +114,14 @@ impl Param {
         Some(Cow::Owned(format!("{prefix}{key}")))
     }
 
+    /// What stands after LMTP's prefix, where that is another word than after SMTP's.
+    pub(crate) fn lmtp_key(&self) -> Option<&'static str> {
+        match self.mirror {
+            Mirror::Named(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// The unexpanded default as `scope` reads it, with the `@` of `$@` and `${@` replaced; any other is itself (`@STRENGTH`).
     pub fn default(&self, scope: Scope<'_>) -> Cow<'static, str> {
         let text = match (scope, self.mirror) {

@@ -27,7 +27,6 @@ mod tls_trust;
 mod under_postfix;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub use bounce::Bounce;
@@ -118,19 +117,24 @@ impl Found {
     }
 }
 
-/// Rows by every name that does not depend on a transport.
-type Index = HashMap<Cow<'static, str>, (&'static Param, Protocol)>;
-
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = HashMap::new();
-    for row in rows() {
-        // Shared rows are written by the last protocol: SMTP.
-        for protocol in Protocol::ALL.into_iter().rev() {
-            index.extend(row.name(Scope::Protocol(protocol)).map(|name| (name, (row, protocol))));
-        }
-    }
-    index
+/// Rows by their names without the prefix of a protocol, sorted. Every process that starts makes this: it must be cheap.
+static KEYS: LazyLock<Vec<(&'static str, &'static Param)>> = LazyLock::new(|| {
+    let own = rows().map(|row| (row.key, row));
+    let mut keys: Vec<_> = own.chain(rows().filter_map(|row| Some((row.lmtp_key()?, row)))).collect();
+    keys.sort_unstable_by_key(|(key, _)| *key);
+    keys
 });
+
+/// The rows that may have a name, which is this one or this one with a prefix.
+fn with_key(key: &str) -> impl Iterator<Item = &'static Param> {
+    let first = KEYS.partition_point(|(other, _)| *other < key);
+    KEYS.iter().skip(first).take_while(move |(other, _)| *other == key).map(|(_, row)| *row)
+}
+
+fn of_protocol(name: &str, protocol: Protocol) -> Option<&'static Param> {
+    let keys = [Some(name), name.strip_prefix(protocol.prefix())].into_iter().flatten();
+    keys.flat_map(with_key).find(|row| row.name(Scope::Protocol(protocol)).as_deref() == Some(name))
+}
 
 /// Every row, in the order of the manual.
 pub fn rows() -> impl Iterator<Item = &'static Param> {
@@ -139,8 +143,10 @@ pub fn rows() -> impl Iterator<Item = &'static Param> {
 
 /// The row that a main.cf name belongs to.
 pub fn find(name: &str) -> Option<Found> {
-    if let Some(&(row, protocol)) = INDEX.get(name) {
-        return Some(Found { row, owner: Owner::Protocol(protocol) });
+    for protocol in Protocol::ALL {
+        if let Some(row) = of_protocol(name, protocol) {
+            return Some(Found { row, owner: Owner::Protocol(protocol) });
+        }
     }
     rows().filter(|row| row.mirror == Mirror::PerTransport).find_map(|row| {
         let transport = name.strip_suffix(row.key)?.strip_suffix('_').filter(|rest| !rest.is_empty())?;
@@ -149,7 +155,9 @@ pub fn find(name: &str) -> Option<Found> {
 }
 
 static NAMES: LazyLock<Vec<Cow<'static, str>>> = LazyLock::new(|| {
-    let mut names: Vec<_> = INDEX.keys().cloned().collect();
+    let scopes = Protocol::ALL.map(Scope::Protocol);
+    let mut names: Vec<_> =
+        rows().flat_map(|row| scopes.into_iter().filter_map(|scope| row.name(scope))).collect();
     for transport in ["smtp", "lmtp"] {
         names.extend(rows().filter_map(|row| row.name(Scope::Transport(transport))));
     }

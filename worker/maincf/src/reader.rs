@@ -100,10 +100,8 @@ impl<'a> Reader<'a> {
             return self.note(row.key, &default, &default);
         };
         let cf = self.cf;
-        let own_default = cf.default_text(&name);
-        let default = own_default.as_deref().unwrap_or(&default);
-        let text = cf.text(&name);
-        self.note(&name, text.as_deref().unwrap_or(default), default)
+        let default = cf.special_default(&name).unwrap_or(default);
+        self.note(&name, cf.given(&name).unwrap_or(&default), &default)
     }
 
     fn note<T: Value>(&mut self, name: &str, text: &str, default: &str) -> Option<T> {

@@ -104,7 +104,7 @@ fn used(cf: &MainCf) -> HashSet<&str> {
 
 /// Settings that must not be ignored and cannot be honoured.
 pub(crate) fn refused(cf: &MainCf) -> Vec<ParamError> {
-    let refused = cf.settings().filter_map(|(name, setting)| match standing(cf, name, setting) {
+    let refused = cf.settings().filter_map(|(name, setting)| match known_standing(cf, name, setting)? {
         Standing::Refused(why) => Some(ParamError {
             name: name.into(),
             origin: setting.origin.clone(),
@@ -151,34 +151,43 @@ enum Standing {
 }
 
 fn standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
+    known_standing(cf, name, setting).unwrap_or_else(|| strange_standing(cf, name, setting))
+}
+
+/// `None`: we know no such name. Who is not ours may then be told at leisure.
+fn known_standing(cf: &MainCf, name: &str, setting: &Setting) -> Option<Standing> {
     if cf.deployment() == Deployment::Standalone {
         return own_standing(cf, name, setting);
     }
     if known::is_queue_manager_s(name) || foreign::is_cleanup_s(name) {
-        return Standing::Foreign;
+        return Some(Standing::Foreign);
     }
-    match own_standing(cf, name, setting) {
+    let standing = own_standing(cf, name, setting)?;
+    Some(match standing {
         Standing::Ignored(instead) if deployment::matters_to_mail(name) => {
             Standing::Refused(instead.unwrap_or(NOT_BUILT))
         }
         standing => standing,
-    }
+    })
 }
 
-fn own_standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
+fn own_standing(cf: &MainCf, name: &str, setting: &Setting) -> Option<Standing> {
     if let Some(found) = params::find(name) {
-        return of_row(cf, name, setting, found.row.today);
+        return Some(of_row(cf, name, setting, found.row.today));
     }
-    if let Some(known) = known::find(name) {
-        let default = known.default.unwrap_or_default();
-        return match known.neglect {
-            Neglect::Obsolete | Neglect::Reference => Standing::Acts,
-            Neglect::Elsewhere => Standing::Foreign,
-            Neglect::Warn | Neglect::Refuse if same_value(cf, name, &setting.text, default) => Standing::Acts,
-            Neglect::Warn => Standing::Ignored(None),
-            Neglect::Refuse => Standing::Refused(NOT_BUILT),
-        };
-    }
+    let known = known::find(name)?;
+    let default = known.default.unwrap_or_default();
+    Some(match known.neglect {
+        Neglect::Obsolete | Neglect::Reference => Standing::Acts,
+        Neglect::Elsewhere => Standing::Foreign,
+        Neglect::Warn | Neglect::Refuse if same_value(cf, name, &setting.text, default) => Standing::Acts,
+        Neglect::Warn => Standing::Ignored(None),
+        Neglect::Refuse => Standing::Refused(NOT_BUILT),
+    })
+}
+
+/// Of another program, or of nobody.
+fn strange_standing(cf: &MainCf, name: &str, setting: &Setting) -> Standing {
     if foreign::changes_routes(name) {
         let matters = cf.deployment() == Deployment::Standalone && !setting.text.is_empty();
         return if matters { Standing::Ignored(None) } else { Standing::Foreign };
