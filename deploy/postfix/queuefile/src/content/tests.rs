@@ -66,6 +66,22 @@ fn a_message_longer_than_what_is_read_at_once_comes_out_whole() {
 }
 
 #[test]
+fn short_lines_come_many_at_once() {
+    let lines: Vec<_> = (0..4000_usize).map(|number| "x".repeat(number % 0x80)).collect();
+    let records: Vec<_> =
+        lines.iter().map(|line| (b'N', line.as_bytes())).chain([(b'X', &b""[..])]).collect();
+    let file = message(&records);
+    let mut content = Content::new(file.as_slice(), 0, file.len() as u64);
+    let (mut pieces, mut text) = (0, Vec::new());
+    while let Some(piece) = content.next_piece().unwrap() {
+        pieces += 1;
+        text.extend_from_slice(piece);
+    }
+    assert!(text == (lines.join("\r\n") + "\r\n").into_bytes());
+    assert!(pieces <= 2 * file.len().div_ceil(PIECE), "{pieces} pieces: they are copied line by line");
+}
+
+#[test]
 fn pointers_lead_out_of_the_content_and_back() {
     let mut file = Vec::new();
     let start = record(&mut file, b'N', b"first");
