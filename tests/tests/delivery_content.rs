@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use testkit::mail::Mail;
 use testkit::maillog::Line;
 use testkit::relay::{Launch, Relay};
-use testkit::sink::{Received, Settings, Sink};
+use testkit::sink::{Received, Settings, Sink, Tls};
 use testkit::{Sandbox, injector, wait};
 
 /// Reads a message with Python's email package: every part's type, and what is in it.
@@ -111,6 +111,26 @@ fn what_needs_no_conversion_is_not_touched() {
         let message = messages.last().unwrap();
         assert!(message.content.ends_with(content), "{}", String::from_utf8_lossy(&message.content));
         assert!(message.mail_parameters.contains("SIZE="));
+    }
+}
+
+#[test]
+fn a_large_message_arrives_as_it_was_in_plaintext_and_inside_tls() {
+    let line = |number: usize| match number % 100 {
+        7 => ".".to_owned(),
+        8 => format!("..{}", "a".repeat(number % 300)),
+        _ => "b".repeat(number % 200),
+    };
+    let body: String = (0..3_000).map(|number| line(number) + "\r\n").collect();
+    let content = format!("From: <s@client.test>\r\n\r\n{body}").into_bytes();
+    assert!(content.len() > 250_000);
+    let tls = Tls::default().open().unwrap();
+    for (level, settings) in [("none", Settings::smtp()), ("encrypt", Settings::smtp().tls_server(tls))] {
+        let (sink, sandbox) = (Sink::start(settings), Sandbox::new("large-as-it-was"));
+        let mut relay = launch(&sandbox, &sink).option("smtp_tls_security_level", level).start();
+        let messages = received(&mut relay, &sink, vec![one(&content)]);
+        let [message] = &messages[..] else { panic!("one message") };
+        assert!(message.content.ends_with(&content), "{level}");
     }
 }
 

@@ -57,7 +57,18 @@ impl DataEncoder {
     /// the rest to [`DataEncoder::encode`].
     pub fn verbatim(&mut self, content: &[u8]) -> usize {
         let mut at = 0;
+        // Where lines are looked at one by one, as far as the block goes that has something odd in it.
+        let mut odd_until = 0;
         while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.place == Place::LineStart && at >= odd_until {
+                match ordinary_lines(rest.get(..BLOCK).unwrap_or(rest), self.limit) {
+                    0 => odd_until = at + BLOCK,
+                    lines => {
+                        at += lines;
+                        continue;
+                    }
+                }
+            }
             if self.place == Place::AfterCr || (self.place == Place::LineStart && rest.first() == Some(&b'.'))
             {
                 break;
@@ -140,6 +151,42 @@ impl DataEncoder {
             self.place = Place::Inside;
         }
     }
+}
+
+/// How much is looked at as a whole.
+const BLOCK: usize = 4096;
+
+/// How many octets at the beginning are lines that go out as they are; 0 if something must be done in one of them. Many
+/// lines cost little more than one: nothing here looks at each.
+fn ordinary_lines(block: &[u8], limit: usize) -> usize {
+    let end = memchr::memrchr(b'\n', block).map_or(0, |at| at + 1);
+    let lines = block.get(..end).unwrap_or_default();
+    let fine =
+        !matches!(lines.first(), None | Some(b'\n' | b'.')) && are_clean(lines) && are_short(lines, limit);
+    if fine { end } else { 0 }
+}
+
+/// Whether each CR has its LF and each LF its CR, and no line but perhaps the first begins with a dot. Without a branch in
+/// the loop the compiler compares many octets at a time.
+fn are_clean(lines: &[u8]) -> bool {
+    let pairs = lines.iter().zip(lines.get(1..).unwrap_or_default());
+    let odd = pairs.fold(false, |odd, (&this, &next)| {
+        odd | ((this == b'\r') != (next == b'\n')) | ((this == b'\n') & (next == b'.'))
+    });
+    !odd
+}
+
+/// Whether no line is longer than the limit: from each line's beginning the last end within reach is looked for.
+fn are_short(lines: &[u8], limit: usize) -> bool {
+    let reach = limit.saturating_add(2);
+    let mut rest = lines;
+    while rest.len() > reach {
+        let Some(end) = rest.get(..reach).and_then(|reached| memchr::memrchr(b'\n', reached)) else {
+            return false;
+        };
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    true
 }
 
 #[cfg(test)]

@@ -70,16 +70,16 @@ impl<'a> Content<'a> {
         transaction: &mut Transaction<'_>,
     ) -> Result<(), WireError> {
         loop {
-            match self.advance(delivery, &mut wire.outgoing) {
+            match self.advance(delivery, wire) {
                 Ok(Progress::Some) => {}
                 Ok(Progress::End) => break,
                 Err(why) => {
                     transaction.on_abort(why);
-                    wire.outgoing.clear();
+                    wire.take_back();
                     return Ok(());
                 }
             }
-            if wire.outgoing.len() >= GATHER && !self.reader.is_at_end() {
+            if wire.pending() >= GATHER && !self.reader.is_at_end() {
                 delivery.duty.check()?;
                 wire.flush(delivery.duty, self.limit).await?;
                 if wire.was_interrupted()? {
@@ -105,7 +105,8 @@ impl<'a> Content<'a> {
     }
 
     /// One piece further.
-    fn advance(&mut self, delivery: &Delivery<'_>, out: &mut Vec<u8>) -> Result<Progress, Abort> {
+    fn advance(&mut self, delivery: &Delivery<'_>, wire: &mut Wire) -> Result<Progress, Abort> {
+        let out = &mut wire.outgoing;
         let added = std::mem::take(&mut self.added);
         if !added.is_empty() {
             match &mut self.changes {
@@ -120,7 +121,11 @@ impl<'a> Content<'a> {
         let chunk = self.reader.next_chunk().map_err(|error| outgoing::unreadable(delivery, &error))?;
         match (&mut self.changes, chunk) {
             (None, None) => return Ok(Progress::End),
-            (None, Some(chunk)) => self.encoder.encode(chunk, out),
+            (None, Some(chunk)) => {
+                let (verbatim, odd) = chunk.split_at(self.encoder.verbatim(chunk));
+                wire.say(verbatim);
+                self.encoder.encode(odd, &mut wire.outgoing);
+            }
             (Some(changes), chunk) => {
                 changes.pass(delivery, chunk)?;
                 self.encoder.encode(&changes.changed, out);

@@ -1,5 +1,6 @@
-//! The message of one request, from wherever it is kept.
+//! The message of one request, from wherever it is kept, and how its text becomes outgoing.
 
+use super::Wire;
 use std::fmt::Debug;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,6 +25,36 @@ pub trait Reader: Debug {
     /// What was read is not all of the message, and there is no more: the message must not be ended.
     fn next_chunk(&mut self) -> io::Result<Option<&[u8]>>;
 }
+
+impl Wire {
+    /// Adds to what is outgoing. Inside TLS much of it is sealed at once, from where it lies.
+    pub fn say(&mut self, octets: &[u8]) {
+        let Some(layer) = self.layer.as_mut().filter(|_| octets.len() >= MUCH) else {
+            return self.outgoing.extend_from_slice(octets);
+        };
+        for part in [self.outgoing.as_slice(), octets].into_iter().filter(|part| !part.is_empty()) {
+            if let Err(error) = layer.seal(part) {
+                // What follows will not be sealed either.
+                super::tell(&error);
+            }
+        }
+        self.outgoing.clear();
+    }
+
+    /// How many octets are outgoing.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.outgoing.len() + self.layer.as_ref().map_or(0, |layer| layer.unwritten().len())
+    }
+
+    /// Leaves unsaid what is outgoing.
+    pub fn take_back(&mut self) {
+        self.clear();
+    }
+}
+
+/// What is not worth a copy: half a record of TLS.
+const MUCH: usize = 8 * 1024;
 
 /// A message that lies in a file as it is. Others may share the descriptor, so it is read at positions and never sought.
 #[derive(Debug)]

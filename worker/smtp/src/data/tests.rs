@@ -155,7 +155,25 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a'), any::<u8>()], 0..200)
 }
 
+/// What fills several blocks with ordinary lines, and has something odd here and there.
+fn mail() -> impl Strategy<Value = String> {
+    let odd =
+        prop_oneof![Just(".\r\n"), Just("a\rb"), Just("\n"), Just("\r"), Just("a\n.b\r\n"), Just("\r\n")];
+    let line = prop_oneof![150 => "[a-z][a-z.]{0,150}\r\n", 1 => "[a-z]{200,400}\r\n", 1 => odd.prop_map(str::to_owned)];
+    prop::collection::vec(line, 0..120).prop_map(|lines| lines.concat())
+}
+
 proptest! {
+    #[test]
+    fn many_lines_at_once_are_as_each_for_itself(mail in mail(), limit in 0usize..300) {
+        let (content, limit) = (mail.as_bytes(), if limit < 100 { 0 } else { limit });
+        let (at_once, folded) = encode_in(content, limit, content.len());
+        // In single octets there are never lines to be looked at as a whole.
+        let (singly, folded_singly) = encode_in(content, limit, 1);
+        prop_assert!(at_once == singly);
+        prop_assert_eq!(folded, folded_singly);
+    }
+
     #[test]
     fn cuts_change_nothing_and_nothing_strays(
         content in content(), limit in 0usize..20, steps in prop::collection::vec(1usize..9, 1..9),
