@@ -2,7 +2,6 @@
 
 use jiff::tz::TimeZone;
 use maincf::value::SyslogFacility;
-use rustix::event::{PollFd, PollFlags, poll};
 use std::env;
 use std::fmt::{self, Write};
 use std::io;
@@ -75,6 +74,11 @@ pub struct Log {
 /// Agents that start at once fill the queue of postlogd, which has ten places, for moments. One that does not move at all
 /// must not hold mail up, nor master, which may be the one that waits.
 const PATIENCE: u64 = 1000;
+/// After so long a full queue is tried again. It is not asked to tell when there is a place: master waits for one in the
+/// kernel, and all that were told at the same moment would take it. A master that cannot log does not read what postlogd
+/// tells it with each line; some 140 lines later postlogd cannot write to it either, and each waits for the other until
+/// postlogd's own watchdog ends it. After that there is no log and no reload. (With 3.7.11.)
+const NAP: Duration = Duration::from_millis(20);
 
 impl Log {
     /// Lines of `tag`, which is `postfix/smtp` or the like.
@@ -106,7 +110,7 @@ impl Log {
         loop {
             let sent = self.try_send(socket, line);
             match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.has_room_soon(socket) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.may_try_again() => {}
                 Err(error) => return Err(error),
                 Ok(octets) => {
                     self.patience.store(PATIENCE, Ordering::Relaxed);
@@ -116,17 +120,17 @@ impl Log {
         }
     }
 
-    /// Waits for a place in the queue, as long as there is patience.
-    fn has_room_soon(&self, socket: &UnixDatagram) -> bool {
+    /// Lets others go first, as long as there is patience.
+    fn may_try_again(&self) -> bool {
         let left = self.patience.load(Ordering::Relaxed);
+        if left == 0 {
+            return false;
+        }
         let began = Instant::now();
-        let mut ready = [PollFd::new(socket, PollFlags::OUT)];
-        let limit = Duration::from_millis(left).try_into().ok();
-        let room = left > 0 && poll(&mut ready, limit.as_ref()).is_ok_and(|ready| ready > 0);
-        // Several may wait for one place: whoever does not get it has waited all the same.
+        std::thread::sleep(NAP);
         let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(left).max(1);
         self.patience.store(left.saturating_sub(waited), Ordering::Relaxed);
-        room
+        true
     }
 
     fn try_send(&self, socket: &UnixDatagram, line: &[u8]) -> io::Result<usize> {
@@ -284,96 +288,4 @@ impl Visit for Text {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn log(target: Target) -> Log {
-        Log {
-            socket: None,
-            target,
-            zone: TimeZone::UTC,
-            origin: "postfix/smtp[7]: ".into(),
-            level: Level::INFO,
-            patience: AtomicU64::new(0),
-        }
-    }
-
-    fn syslog(path: &Path) -> Target {
-        Target::Syslog { path: path.to_owned(), facility: SyslogFacility::Mail }
-    }
-
-    #[test]
-    fn lines_have_the_shape_of_their_target() {
-        let now = jiff::Timestamp::from_second(1_795_348_800).unwrap();
-        let to = |facility| log(Target::Syslog { path: "/dev/log".into(), facility });
-        let line = to(SyslogFacility::Local6).datagram(Severity::Info, "x", now);
-        assert!(line.starts_with("<182>"), "{line}");
-        let line = to(SyslogFacility::Mail).datagram(Severity::Warning, "a\r\nb\u{1b}", now);
-        assert!(line.starts_with("<20>") && line.ends_with(" postfix/smtp[7]: warning: a? b?"), "{line}");
-        let postlog = log(Target::Postlog { path: "x".into(), hostname: "mx".into() });
-        let line = postlog.datagram(Severity::Info, &"x".repeat(3000), now);
-        assert!(line.contains(" mx postfix/smtp[7]: xxx"), "{line}");
-        assert_eq!(line.matches('x').count(), LONGEST + 2, "and those of mx and postfix");
-    }
-
-    #[test]
-    fn a_log_daemon_that_was_started_again_gets_lines() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let first = UnixDatagram::bind(&path).unwrap();
-        let log = Log::new(syslog(&path), "postfix/smtp", 0);
-        drop(first);
-        std::fs::remove_file(&path).unwrap();
-        tracing::subscriber::with_default(log, || {
-            tracing::info!("lost");
-            let second = UnixDatagram::bind(&path).unwrap();
-            for _ in 0..2 {
-                tracing::info!("found");
-                let mut line = [0; 200];
-                let length = second.recv(&mut line).unwrap();
-                assert!(line[..length].ends_with(b": found"));
-            }
-        });
-    }
-
-    #[test]
-    fn a_log_daemon_that_came_later_gets_lines() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let log = Log::new(syslog(&path), "postfix/smtp", 0);
-        tracing::subscriber::with_default(log, || {
-            tracing::info!("lost");
-            let reader = UnixDatagram::bind(&path).unwrap();
-            tracing::error!(target: PANIC, "found");
-            let mut line = [0; 200];
-            let length = reader.recv(&mut line).unwrap();
-            assert!(line[..length].ends_with(b": panic: found"));
-        });
-    }
-
-    #[test]
-    fn a_log_that_is_read_slowly_loses_nothing() {
-        let path = env::temp_dir().join(format!("baton-slow-log-{}", std::process::id()));
-        let reader = UnixDatagram::bind(&path).unwrap();
-        let target = Target::Syslog { path: path.clone(), facility: SyslogFacility::Mail };
-        let log = Log::new(target, "postfix/smtp", 0);
-        let all = std::thread::spawn(move || (0..500).filter(|_| reader.recv(&mut [0; 100]).is_ok()).count());
-        tracing::subscriber::with_default(log, || (0..500).for_each(|number| tracing::info!("{number}")));
-        assert_eq!(all.join().unwrap(), 500);
-        std::fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn a_log_that_nobody_reads_holds_nothing_up() {
-        let folder = env::temp_dir().join(format!("baton-log-{}", std::process::id()));
-        let reader = UnixDatagram::bind(&folder).unwrap();
-        let log = Log::new(syslog(&folder), "postfix/smtp", 0);
-        tracing::subscriber::with_default(log, || {
-            for _ in 0..2000 {
-                tracing::info!("{}", "y".repeat(1500));
-            }
-        });
-        std::fs::remove_file(folder).unwrap();
-        drop(reader);
-    }
-}
+mod tests;
