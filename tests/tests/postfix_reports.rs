@@ -114,6 +114,33 @@ fn a_server_that_reports_success_itself_is_asked_to() {
     postfix.stop();
 }
 
+/// What defer writes down of a recipient's wishes and result.
+fn deferred(postfix: &Postfix, to: &str) -> Vec<String> {
+    let of_recipient = format!("recipient={to}");
+    let texts = postfix.queue_files("defer").into_iter().map(|path| fs::read_to_string(path).unwrap());
+    let text = texts.into_iter().find(|text| text.lines().any(|line| line == of_recipient)).unwrap();
+    let stays =
+        |line: &&str| ["notify_flags=", "status=", "action="].iter().any(|name| line.starts_with(name));
+    text.lines().filter(stays).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_wishes_that_defer_writes_down_are_those_the_server_did_not_take_over() {
+    let sandbox = Sandbox::new("pft");
+    let sink = Sink::start(Settings::smtp().with("DSN"));
+    let postfix = both(&sandbox, &sink).option("trace_service_name", "nowhere").start();
+    let seen = DOMAINS.map(|domain| {
+        let to = format!("u@{domain}");
+        // With a report of the delivery, which nobody takes.
+        postfix.submit(&["-v", "-N", "success,failure"], "s@client.test", &[&to], "Subject: x\n\ntext\n");
+        postfix.expect_line(&[&format!("to=<{to}>"), "status=deferred", "service failed"]);
+        deferred(&postfix, &to)
+    });
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[1].contains(&"notify_flags=4".into()), "{:?}", seen[1]);
+    postfix.stop();
+}
+
 #[test]
 fn senders_that_are_refused_suspend_no_site() {
     let sandbox = Sandbox::new("pft");

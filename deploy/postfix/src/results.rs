@@ -114,30 +114,26 @@ impl Results<'_> {
         let late = flags.has(Flags::REC_DLY_SENT) && (notify == 0 || notify & DELAY != 0);
         let reasons = [flags.has(Flags::RECORD) || late, notify & SUCCESS != 0];
         let reports = reasons.into_iter().filter(|reason| *reason).count();
-        match self.success(settled, recipient, notify, reports) {
-            Ok(()) => {
-                self.log(settled, &settled.result.status, settled.word, &settled.result.reason);
-                Standing::Done
+        // For most mail nobody wants to hear of it.
+        if reports > 0 {
+            let recipient = Recipient { notify, ..recipient.clone() };
+            if self.success(settled, &recipient, reports).is_err() {
+                return self.defer_for(settled, &recipient, "trace service failed");
             }
-            Err(_) => self.defer_for(settled, recipient, "trace service failed"),
         }
+        self.log(settled, &settled.result.status, settled.word, &settled.result.reason);
+        Standing::Done
     }
 
-    /// For most mail nobody wants to hear of it.
     fn success(
         &self,
         settled: &Settled<'_>,
         recipient: &Recipient,
-        notify: i32,
         reports: usize,
     ) -> Result<(), ServiceError> {
-        if reports == 0 {
-            return Ok(());
-        }
         let last = self.final_delivery && settled.success == Fate::Delivered;
         let dsn = dsn(settled, if last { "delivered" } else { "relayed" });
-        let recipient = Recipient { notify, ..recipient.clone() };
-        (0..reports).try_for_each(|_| self.trace(settled, &recipient, &dsn))
+        (0..reports).try_for_each(|_| self.trace(settled, recipient, &dsn))
     }
 
     fn bounced(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {
