@@ -172,9 +172,9 @@ impl Results<'_> {
         let reason = format!("{}: {why}", self.request.queue_id.lossy());
         let dsn = Dsn {
             status: STATUS.into(),
-            action: "delayed".into(),
             reason: reason.as_str().into(),
-            ..Dsn::default()
+            // What the server said stays, as in Postfix.
+            ..dsn(settled, "delayed")
         };
         let _logged = self.append(&self.names.defer_service, recipient, &dsn);
         self.log(settled, STATUS, "deferred", &reason);
