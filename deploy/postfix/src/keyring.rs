@@ -259,6 +259,7 @@ mod tests {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         assert!(refused(own()));
     }
+
     #[test]
     fn a_process_that_holds_the_lock_for_ever_keeps_nobody_from_keys_that_are_there() {
         let folder = tempfile::tempdir().unwrap();

@@ -166,6 +166,7 @@ mod tests {
         assert_eq!((asked().unwrap().as_str(), asked().unwrap().as_str()), ("", ""));
         assert!(!fs::read_to_string(folder.path().join(NAME)).unwrap().ends_with("\n\n"), "not written down");
     }
+
     #[test]
     fn a_postconf_that_does_not_end_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();

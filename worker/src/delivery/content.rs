@@ -8,7 +8,7 @@ use smtp::{Abort, DataEncoder, EhloFacts, FinalDot, Transaction};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How much of a message is gathered before it is written; what is read at once is as much again.
+/// How much of a message is gathered before it is written; what is read at once is twice that, and comes on top.
 const GATHER: usize = 32 * 1024;
 /// Quoted-printable makes three octets of one.
 const LARGEST_GROWTH: u64 = 3;

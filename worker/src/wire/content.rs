@@ -19,7 +19,7 @@ pub trait Reader: Debug {
     /// Whether all was read.
     fn is_at_end(&self) -> bool;
 
-    /// The next piece; `None` at the end.
+    /// The next piece, which may be empty; `None` at the end.
     ///
     /// # Errors
     /// What was read is not all of the message, and there is no more: the message must not be ended.

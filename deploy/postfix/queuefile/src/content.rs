@@ -95,7 +95,7 @@ impl<F: ReadAt> Content<F> {
         self.place == Place::End
     }
 
-    /// The next piece; `None` at the end.
+    /// The next piece, which is empty where an empty line stands alone; `None` at the end.
     ///
     /// # Errors
     /// [`ContentError`].

@@ -86,7 +86,8 @@ pub struct IndexFile {
 /// How postmap(1) changes a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rewriting {
-    /// A new time means new content, which who has read the old one does not see.
+    /// A new time means new content: whoever has read the old one does not see it, and whoever looks keys up in the file
+    /// no longer has one table as a whole.
     Wholly,
     /// What is written is seen at the next lookup.
     InPlace,
