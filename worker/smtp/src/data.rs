@@ -39,30 +39,32 @@ impl DataEncoder {
     /// Appends the wire form of the next piece of content. Lines may end in CR LF or LF; a CR elsewhere becomes a
     /// space.
     pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) {
-        let mut rest = content;
-        while !rest.is_empty() {
-            let (verbatim, odd) = rest.split_at(self.verbatim(rest));
-            out.extend_from_slice(verbatim);
-            rest = match odd.split_first() {
-                Some((octet, after)) => {
-                    self.encode_odd(*octet, out);
-                    after
-                }
-                None => odd,
-            };
+        let (mut at, mut odd_until) = (0, 0);
+        while at < content.len() {
+            let end = self.verbatim_from(content, at, &mut odd_until);
+            out.extend_from_slice(content.get(at..end).unwrap_or_default());
+            at = end;
+            if let Some(octet) = content.get(at) {
+                self.encode_odd(*octet, out);
+                at += 1;
+            }
         }
     }
 
     /// How many octets at the beginning of `content` go out as they are. They count as encoded: write them, and hand
     /// the rest to [`DataEncoder::encode`].
     pub fn verbatim(&mut self, content: &[u8]) -> usize {
-        let mut at = 0;
-        // Where lines are looked at one by one, as far as the block goes that has something odd in it.
-        let mut odd_until = 0;
+        self.verbatim_from(content, 0, &mut 0)
+    }
+
+    /// Where what goes out as it is from there on ends. Up to `odd_until` lines are looked at one by one: as far as the block
+    /// goes that has something odd in it, so that no block is looked at as a whole for each of its lines.
+    fn verbatim_from(&mut self, content: &[u8], from: usize, odd_until: &mut usize) -> usize {
+        let mut at = from;
         while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
-            if self.place == Place::LineStart && at >= odd_until {
+            if self.place == Place::LineStart && at >= *odd_until {
                 match ordinary_lines(rest.get(..BLOCK).unwrap_or(rest), self.limit) {
-                    0 => odd_until = at + BLOCK,
+                    0 => *odd_until = at + BLOCK,
                     lines => {
                         at += lines;
                         continue;
