@@ -5,7 +5,7 @@ mod sender;
 use crate::dispatch::is_text;
 use maincf::RelayConfig;
 use maincf::tables::{
-    OpenError, ParentMatch, TableError, Tables, TransportEntry, TransportMatch, transport_match,
+    OpenError, Opener, ParentMatch, TableError, Tables, TransportEntry, TransportMatch, transport_match,
 };
 use maincf::value::TransportNexthop;
 use sender::Found;
@@ -100,6 +100,15 @@ pub struct Defaults {
     nexthop_by: Author,
 }
 
+/// Everything that the relay does takes turns with its lookups: whoever holds the lock of a table must not stop it all.
+struct EventLoop;
+
+impl Opener for EventLoop {
+    fn may_wait(&self) -> bool {
+        false
+    }
+}
+
 impl Routing {
     /// Opens the tables that the configuration names.
     ///
@@ -108,13 +117,13 @@ impl Routing {
     pub fn open(config: &RelayConfig) -> Result<Self, OpenError> {
         let routing = &config.routing;
         Ok(Self {
-            tables: routing.transport_maps.open()?,
+            tables: routing.transport_maps.open_by(&EventLoop)?,
             parents: routing.parent_match("transport_maps"),
             delimiters: config.rewriting.recipient_delimiter.clone(),
             default: routing.default_transport.clone(),
             relayhost: Some(config.nexthop.relayhost.join(", ")).filter(|hosts| !hosts.is_empty()),
-            sender_transports: routing.sender_transports.open()?,
-            sender_relayhosts: routing.sender_relayhosts.open()?,
+            sender_transports: routing.sender_transports.open_by(&EventLoop)?,
+            sender_relayhosts: routing.sender_relayhosts.open_by(&EventLoop)?,
             deferred: routing.defer_transports.iter().map(str::to_owned).collect(),
         })
     }

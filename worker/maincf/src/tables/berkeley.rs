@@ -1,7 +1,8 @@
 //! `hash:/file` and `btree:/file`: Berkeley DB, `/file.db`, which postmap(1) made and prints.
 //!
 //! A lookup reads the few pages of the file that lead to the key, under the lock that postmap takes to write it, so that it
-//! waits for postmap and sees what that wrote. Where that cannot be, all of a table is kept in memory: what postmap prints, or
+//! waits for postmap and sees what that wrote. A process that must not wait ([`Opener::may_wait`]) has what postmap prints in
+//! memory, if there is a postmap: the lock is anybody's who can read the file. Where nothing else can be, too, all of a table is kept in memory: what postmap prints, or
 //! the text that the database was made from.
 //!
 //! | `/file.db` | postmap | text | the table |
@@ -29,7 +30,7 @@ use std::sync::Arc;
 
 use super::fold::folded;
 use super::indexed::{Files, Indexed, NoAnswer, modified};
-use super::opener::{IndexFile, Rewriting};
+use super::opener::{IndexFile, Opener, Rewriting};
 use super::texthash::{self, TextHash};
 use super::{OpenError, Table, TableError, TableSpec};
 use meta::Format;
@@ -48,12 +49,12 @@ struct InMemory {
     remarks: Vec<String>,
 }
 
-pub(super) fn hash(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    open(spec, Format::Hash, postmap)
+pub(super) fn hash(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    open(spec, Format::Hash, opener.may_wait(), postmap)
 }
 
-pub(super) fn btree(spec: &TableSpec) -> Result<Box<dyn Table>, OpenError> {
-    open(spec, Format::Btree, postmap)
+pub(super) fn btree(spec: &TableSpec, opener: &dyn Opener) -> Result<Box<dyn Table>, OpenError> {
+    open(spec, Format::Btree, opener.may_wait(), postmap)
 }
 
 fn postmap() -> Option<PathBuf> {
@@ -68,7 +69,8 @@ fn postmap() -> Option<PathBuf> {
 fn open(
     spec: &TableSpec,
     format: Format,
-    postmap: impl FnOnce() -> Option<PathBuf>,
+    may_wait: bool,
+    postmap: impl Fn() -> Option<PathBuf>,
 ) -> Result<Box<dyn Table>, OpenError> {
     let files = Files::of(spec, ".db")?;
     if modified(&files.database).is_none() {
@@ -85,6 +87,9 @@ fn open(
     // A process that serves many is to have a table as a whole: it ends when postmap has written another, though a lookup
     // would see it.
     let file = files.open(Rewriting::Wholly)?;
+    if !may_wait && let Some(postmap) = postmap() {
+        return printed(spec, &files, file, &postmap);
+    }
     let database = Database { file: Arc::clone(&file), format };
     match database.check() {
         // When somebody writes, that it can be read will turn out at the first lookup.
@@ -101,14 +106,23 @@ fn not_understood(
     postmap: Option<&Path>,
 ) -> Result<Box<dyn Table>, OpenError> {
     if let Some(postmap) = postmap {
-        let reason = |reason| OpenError::Dump { table: spec.clone(), reason };
-        let entries = entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
-        return Ok(Box::new(InMemory { entries, file, remarks: files.remark().into_iter().collect() }));
+        return printed(spec, files, file, postmap);
     }
     match (modified(&files.text), modified(&files.database)) {
         (Some(written), Some(made)) if written <= made => text(spec, files, None),
         _ => Err(OpenError::Stale(spec.clone())),
     }
+}
+
+fn printed(
+    spec: &TableSpec,
+    files: &Files,
+    file: Arc<IndexFile>,
+    postmap: &Path,
+) -> Result<Box<dyn Table>, OpenError> {
+    let reason = |reason| OpenError::Dump { table: spec.clone(), reason };
+    let entries = entries(&dump::dump(postmap, &spec.to_string()).map_err(reason)?).map_err(reason)?;
+    Ok(Box::new(InMemory { entries, file, remarks: files.remark().into_iter().collect() }))
 }
 
 fn text(spec: &TableSpec, files: &Files, remark: Option<String>) -> Result<Box<dyn Table>, OpenError> {

@@ -30,6 +30,12 @@ pub trait Opener {
         BadRules::Refused
     }
 
+    /// Whether a lookup may wait for a process that writes the table's file. Where not, a table is kept in memory if that
+    /// can be, and changes are seen when it is opened again.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
     /// A table keeps this file open.
     fn opened(&self, _spec: &TableSpec, _file: &Arc<IndexFile>) {}
 }

@@ -53,7 +53,7 @@ impl Folder {
 
     fn open(&self, postmap: Option<&str>) -> Result<Box<dyn Table>, OpenError> {
         let spec = TableSpec::parse(&self.name("hash")).unwrap();
-        open(&spec, Format::Hash, || postmap.map(PathBuf::from))
+        open(&spec, Format::Hash, true, || postmap.map(PathBuf::from))
     }
 
     fn answer(&self, postmap: Option<&str>) -> Option<String> {
@@ -92,6 +92,21 @@ fn what_postmap_prints_counts_where_the_database_is_not_understood() {
     assert_eq!(table.lookup("a").unwrap().as_deref(), Some("1"));
     folder.remove("t");
     assert_eq!(folder.answer(Some(POSTMAP)).as_deref(), Some("1"));
+}
+
+#[test]
+fn who_must_not_wait_has_all_of_the_table() {
+    let folder = Folder::new();
+    let spec = TableSpec::parse(&folder.name("hash")).unwrap();
+    let table =
+        |postmap: Option<&str>| open(&spec, Format::Hash, false, || postmap.map(PathBuf::from)).unwrap();
+    let (in_memory, in_place) = (table(Some(POSTMAP)), table(None));
+    // Anybody who can read the file can hold its lock, and it stays so.
+    let lock = File::open(folder.0.path().join("t.db")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(in_memory.lookup("a").unwrap().as_deref(), Some("1"));
+    drop(lock);
+    assert_eq!(in_place.lookup("a").unwrap().as_deref(), Some("1"), "without postmap the file itself");
 }
 
 #[test]
@@ -140,7 +155,7 @@ fn what_postmap_says_of_a_bad_database_is_said() {
     folder.write("t", "a 2\n");
     assert_eq!(folder.answer(None).as_deref(), Some("2"), "the text is as new");
     let other = Folder::new();
-    let error = btree(&TableSpec::parse(&other.name("btree")).unwrap()).unwrap_err();
+    let error = btree(&TableSpec::parse(&other.name("btree")).unwrap(), &crate::tables::Direct).unwrap_err();
     assert!(error.to_string().contains("open database"), "{error}");
 }
 

@@ -29,7 +29,7 @@ fn postmap(folder: &Path, kind: &str, text: &str) {
 fn table(folder: &Path, kind: &str) -> Result<Box<dyn Table>, OpenError> {
     let format = if kind == "hash" { Format::Hash } else { Format::Btree };
     let spec = TableSpec::parse(&format!("{kind}:{}/t", folder.display())).unwrap();
-    crate::tables::berkeley::open(&spec, format, || None)
+    crate::tables::berkeley::open(&spec, format, true, || None)
 }
 
 fn value(n: usize) -> String {
