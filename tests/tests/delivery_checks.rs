@@ -104,7 +104,10 @@ fn postfix(sink: &Sink, left_out: Option<&str>) -> (Vec<String>, String) {
     let port = port.release();
     let server = launch.start();
     let got = deliver(SocketAddr::from(([127, 0, 0, 1], port)), sink);
-    let log = server.log_from(0);
+    // What an agent logs of a message is in front of that one's last line, which may come later than the message.
+    let log = wait::expect("a last line for each message", || {
+        Some(server.log_from(0)).filter(|log| log.matches(" status=").count() >= got.len())
+    });
     server.stop();
     (got, log)
 }
