@@ -64,9 +64,6 @@ pub(super) struct Place {
     pub(super) port: u16,
 }
 
-/// Brackets, a colon and a port.
-const AROUND: usize = 8;
-
 /// What it has been through.
 #[derive(Debug)]
 pub(super) struct History {
@@ -102,21 +99,15 @@ impl Place {
 
     /// `host[address]`, for texts.
     pub(super) fn peer(&self) -> String {
-        let mut text = String::with_capacity(self.host.len() + self.address.len() + AROUND);
-        for part in [&self.host, "[", &self.address, "]"] {
-            text.push_str(part);
-        }
-        text
+        format!("{}[{}]", self.host, self.address)
     }
 
     /// `host[address]:port`, for the log; without port for a Unix socket.
     pub(super) fn relay(&self) -> String {
-        let mut text = self.peer();
-        if self.port != 0 {
-            text.push(':');
-            text.push_str(&self.port.to_string());
+        match self.port {
+            0 => self.peer(),
+            port => format!("{}:{port}", self.peer()),
         }
-        text
     }
 }
 
