@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 use testkit::postfix::Postfix;
-use testkit::sink::{FinalReply, Rule, Settings, Sink, Stage};
+use testkit::sink::{FinalReply, Rule, Settings, Sink, Stage, Tls};
 use testkit::{Sandbox, programs, wait};
 
 /// Behind the header, in which two deliveries differ.
@@ -59,10 +59,20 @@ fn messages_of_every_shape_leave_as_by_the_stock_agent() {
 }
 
 #[test]
-fn a_damaged_queue_file_is_never_a_whole_message() {
+fn a_damaged_queue_file_is_never_a_whole_message_in_plaintext() {
+    a_damaged_file_is_bounced("none", Settings::smtp());
+}
+
+/// Where much of the text is sealed before the damage is found.
+#[test]
+fn a_damaged_queue_file_is_never_a_whole_message_inside_tls() {
+    a_damaged_file_is_bounced("encrypt", Settings::smtp().tls(&Tls::default()));
+}
+
+fn a_damaged_file_is_bounced(level: &str, settings: Settings) {
     let sandbox = Sandbox::new("pfc");
     let later = Rule::at(Stage::Rcpt).connections(1, 1).reply("450 4.2.0 later");
-    let sink = Sink::start(Settings::smtp().rule(later));
+    let sink = Sink::start(settings.rule(later));
     let address = sink.address();
     let postfix = Postfix::in_sandbox(&sandbox)
         .option(
@@ -70,6 +80,7 @@ fn a_damaged_queue_file_is_never_a_whole_message() {
             format!("inline:{{ {{ d.test = ours:[{}]:{} }} }}", address.ip(), address.port()),
         )
         .option("smtp_host_lookup", "native")
+        .option("smtp_tls_security_level", level)
         .option("default_transport", "discard:")
         .agent("ours", "-", "")
         .start();

@@ -114,26 +114,11 @@ impl Results<'_> {
         let late = flags.has(Flags::REC_DLY_SENT) && (notify == 0 || notify & DELAY != 0);
         let reasons = [flags.has(Flags::RECORD) || late, notify & SUCCESS != 0];
         let reports = reasons.into_iter().filter(|reason| *reason).count();
-        // For most mail nobody wants to hear of it.
-        if reports > 0 {
-            let recipient = Recipient { notify, ..recipient.clone() };
-            if self.success(settled, &recipient, reports).is_err() {
-                return self.defer_for(settled, &recipient, "trace service failed");
-            }
-        }
-        self.log(settled, &settled.result.status, settled.word, &settled.result.reason);
-        Standing::Done
-    }
-
-    fn success(
-        &self,
-        settled: &Settled<'_>,
-        recipient: &Recipient,
-        reports: usize,
-    ) -> Result<(), ServiceError> {
+        let recipient = Recipient { notify, ..recipient.clone() };
         let last = self.final_delivery && settled.success == Fate::Delivered;
         let dsn = dsn(settled, if last { "delivered" } else { "relayed" });
-        (0..reports).try_for_each(|_| self.trace(settled, recipient, &dsn))
+        let told = (0..reports).try_for_each(|_| self.trace(settled, &recipient, &dsn));
+        self.ended(settled, &recipient, settled.word, told, "trace service failed")
     }
 
     fn bounced(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {
@@ -142,13 +127,23 @@ impl Results<'_> {
             let wished = self.request.flags.has(Flags::RECORD);
             if wished { self.trace(settled, recipient, &dsn) } else { Ok(()) }
         });
-        match recorded {
-            Ok(()) => {
-                self.log(settled, &settled.result.status, settled.word, &settled.result.reason);
-                Standing::Done
-            }
-            Err(_) => self.defer_for(settled, recipient, "bounce or trace service failure"),
+        self.ended(settled, recipient, settled.word, recorded, "bounce or trace service failure")
+    }
+
+    /// The recipient is done with if all who are to know were told; if not, it waits for this reason.
+    fn ended(
+        &self,
+        settled: &Settled<'_>,
+        recipient: &Recipient,
+        word: &str,
+        told: Result<(), ServiceError>,
+        otherwise: &str,
+    ) -> Standing {
+        if told.is_err() {
+            return self.defer_for(settled, recipient, otherwise);
         }
+        self.log(settled, &settled.result.status, word, &settled.result.reason);
+        Standing::Done
     }
 
     fn deferred(&self, settled: &Settled<'_>, recipient: &Recipient) -> Standing {
@@ -199,13 +194,7 @@ impl Results<'_> {
         } else {
             self.trace(settled, recipient, &dsn(settled, word))
         };
-        match told {
-            Ok(()) => {
-                self.log(settled, &settled.result.status, word, &settled.result.reason);
-                Standing::Done
-            }
-            Err(_) => self.defer_for(settled, recipient, "verify or trace service failure"),
-        }
+        self.ended(settled, recipient, word, told, "verify or trace service failure")
     }
 
     /// Both addresses of a recipient that has two.
