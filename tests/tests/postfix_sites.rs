@@ -196,8 +196,10 @@ fn expect_no_complaints(postfix: &Postfix) {
     let is_about_us = |line: &String| {
         ["smtp[", "lmtp[", "scache[", "master["].iter().any(|tag| line.contains(&format!("/{tag}")))
     };
+    // Postfix's own agents say so when its own cache ends at a reload before it has answered them. Ours have other words.
+    let is_stock_s = |line: &String| line.contains("warning: problem talking to service private/scache: ");
     let mut found = complaints(&postfix.log_from(0));
-    found.retain(|line| is_about_us(line));
+    found.retain(|line| is_about_us(line) && !is_stock_s(line));
     assert_eq!(found, Vec::<String>::new());
     wait::expect("an empty queue", || (postfix.queued() == 0).then_some(()));
 }
